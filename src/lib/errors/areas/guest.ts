@@ -1,0 +1,43 @@
+import { define, show } from "../define.ts";
+
+/** The agent inside the guest, and what it is asked to do. */
+export const guestErrors = {
+  guest_unreachable: define<{ vm: string; reason: string }>({
+    status: 504,
+    message: (p) => `the agent in vm ${show(p.vm)} does not answer: ${p.reason}`,
+    remedy: (p) =>
+      `See its console with \`banger vm logs ${p.vm}\`; restart it with \`banger vm restart ${p.vm}\``,
+    when: "The channel to the guest broke, or the agent did not say hello in time.",
+  }),
+  guest_protocol: define<{ problem: string }>({
+    status: 502,
+    message: (p) => `the guest broke the agent protocol: ${p.problem}`,
+    remedy: () => "The machine may be compromised or broken: stop it, or restart it for a new channel",
+    when: "The guest sent bytes that the agent protocol forbids; its channel was closed.",
+  }),
+  guest_version: define<{ agent: string; daemon: string }>({
+    status: 501,
+    message: (p) => `the machine's agent speaks protocol ${p.agent}, this banger speaks ${p.daemon}`,
+    remedy: () => "Restart the machine: it then boots with this banger's agent",
+    when: "The machine was started by a banger whose agent protocol has no version in common with this one.",
+  }),
+  guest_refused: define<{ doing: string; reason: string }>({
+    status: 500,
+    message: (p) => `the guest could not ${p.doing}: ${p.reason}`,
+    remedy: () => "The reason is the guest's own; `banger vm logs` shows its console",
+    when: "The agent tried and failed, for instance to mount the root file system.",
+  }),
+  exec_failed: define<{ command: string; reason: string; exit: number }>({
+    exit: (p) => p.exit,
+    status: 422,
+    message: (p) => `cannot run ${show(p.command)} in the guest: ${p.reason}`,
+    remedy: () => "Check the command's name, its mode, the user and the directory",
+    when: "The command of `vm exec` or `vm run` could not be started. 127 when it was not found.",
+  }),
+  channel_closed: define<{ reason: string }>({
+    status: 502,
+    message: (p) => `the connection to the machine ended: ${p.reason}`,
+    remedy: () => "See whether it still runs with `banger vm list`",
+    when: "The machine stopped, or the daemon did, while a command was attached.",
+  }),
+};

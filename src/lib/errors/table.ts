@@ -1,0 +1,25 @@
+import { daemonErrors } from "./areas/daemon.ts";
+import { debianErrors } from "./areas/debian.ts";
+import { guestErrors } from "./areas/guest.ts";
+import { hostErrors } from "./areas/host.ts";
+import { imageErrors } from "./areas/image.ts";
+import { kernelErrors } from "./areas/kernel.ts";
+import { usageErrors } from "./areas/usage.ts";
+import { vmErrors } from "./areas/vm.ts";
+import { vmmErrors } from "./areas/vmm.ts";
+
+/**
+ * Every error that banger can report. The key is the stable code, part of the API and the heading of its
+ * section in docs/errors.md, which is generated from this table.
+ */
+export const errorTable = {
+  ...usageErrors,
+  ...hostErrors,
+  ...debianErrors,
+  ...imageErrors,
+  ...kernelErrors,
+  ...vmErrors,
+  ...vmmErrors,
+  ...guestErrors,
+  ...daemonErrors,
+};

@@ -1,0 +1,65 @@
+import { z } from "zod";
+
+const size = z.int().min(1);
+
+/** Body of `POST /v1/vms`. Sizes in bytes; what is absent is resolved by the daemon. */
+export const createVmSchema = z.strictObject({
+  name: z.string().optional(),
+  image: z.string().optional(),
+  kernel: z.string().optional(),
+  vcpu: z.int().optional(),
+  memory: size.optional(),
+  disk: size.optional(),
+  nat: z.boolean().default(false),
+  start: z.boolean().default(true),
+  /** Deleted when it stops, or when its first foreground session ends. */
+  ephemeral: z.boolean().default(false),
+});
+export type CreateVm = z.input<typeof createVmSchema>;
+
+/** Body of `PATCH /v1/vms/{ref}`. */
+export const setVmSchema = z.strictObject({
+  vcpu: z.int().optional(),
+  memory: size.optional(),
+  disk: size.optional(),
+  nat: z.boolean().optional(),
+});
+export type SetVm = z.input<typeof setVmSchema>;
+
+/** Body of `POST /v1/vms/{ref}/stop` and `/restart`. */
+export const stopVmSchema = z.strictObject({
+  /** Seconds for the guest to shut down before it is synced and ended. */
+  timeout: z.int().min(0).max(3600).default(30),
+});
+
+export const signals = ["TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "ABRT"] as const;
+
+/** Body of `POST /v1/vms/{ref}/kill`: the signal goes to the machine's process on the host. */
+export const killVmSchema = z.strictObject({ signal: z.enum(signals).default("KILL") });
+
+export const pullImageSchema = z.strictObject({ name: z.string().min(1) });
+export const pullKernelSchema = z.strictObject({
+  name: z.string().min(1),
+  force: z.boolean().default(false),
+});
+export const pruneVmsSchema = z.strictObject({});
+
+/**
+ * The command of `POST /v1/vms/{ref}/exec` (HTTP Upgrade), as JSON in the header `Banger-Exec` after base64url. Byte strings are
+ * base64: arguments need not be UTF-8.
+ */
+export const execRequestSchema = z.strictObject({
+  /** Absent or empty: a login shell. */
+  args: z.array(z.base64()).default([]),
+  env: z.array(z.base64()).default([]),
+  user: z.string().optional(),
+  cwd: z.string().optional(),
+  tty: z.strictObject({ rows: z.int().min(1), columns: z.int().min(1) }).optional(),
+  /** Seconds to wait for the agent when the machine is just starting. */
+  wait: z.int().min(0).max(600).default(60),
+});
+export type ExecRequest = z.input<typeof execRequestSchema>;
+
+/** JSON of an `exit` frame. */
+export const execExitSchema = z.object({ code: z.int(), signal: z.string().optional() });
+export type ExecExit = z.infer<typeof execExitSchema>;

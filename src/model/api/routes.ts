@@ -1,0 +1,232 @@
+import { z } from "zod";
+import { imageSchema } from "../image.ts";
+import { availableKernelSchema, kernelSchema } from "../kernel.ts";
+import { operationSchema } from "../operation.ts";
+import { vmSchema } from "../vm.ts";
+import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
+import {
+  createVmSchema,
+  killVmSchema,
+  pruneVmsSchema,
+  pullImageSchema,
+  pullKernelSchema,
+  setVmSchema,
+  stopVmSchema,
+} from "./requests.ts";
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Under `/v1`; `{name}` marks a parameter. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  readonly answer: z.ZodType;
+  /** 202 marks an operation; `ndjson`, `text` and `upgrade` answers are streams. */
+  readonly status: 200 | 202;
+  readonly stream?: "ndjson" | "text" | "upgrade";
+}
+
+const flag = z.stringbool().optional();
+
+/** Every route of the API. Validation, docs/openapi.json and the SDK's types come from here. */
+export const routes = {
+  info: { method: "GET", path: "/info", summary: "The daemon itself", answer: daemonInfoSchema, status: 200 },
+  doctor: {
+    method: "GET",
+    path: "/doctor",
+    summary: "Checks of the host",
+    answer: doctorReportSchema,
+    status: 200,
+  },
+  defaults: {
+    method: "GET",
+    path: "/defaults",
+    summary: "What a create resolves to",
+    answer: defaultsSchema,
+    status: 200,
+  },
+  shutdown: {
+    method: "POST",
+    path: "/shutdown",
+    summary: "End the daemon; machines go on",
+    answer: z.object({}),
+    status: 200,
+  },
+
+  listVms: { method: "GET", path: "/vms", summary: "All machines", answer: z.array(vmSchema), status: 200 },
+  createVm: {
+    method: "POST",
+    path: "/vms",
+    summary: "Create a machine",
+    body: createVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  pruneVms: {
+    method: "POST",
+    path: "/vms/prune",
+    summary: "Delete every machine that does not run",
+    body: pruneVmsSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  showVm: { method: "GET", path: "/vms/{ref}", summary: "One machine", answer: vmSchema, status: 200 },
+  setVm: {
+    method: "PATCH",
+    path: "/vms/{ref}",
+    summary: "Change a machine's size",
+    body: setVmSchema,
+    answer: vmSchema,
+    status: 200,
+  },
+  deleteVm: {
+    method: "DELETE",
+    path: "/vms/{ref}",
+    summary: "Delete a machine and its disk",
+    answer: operationSchema,
+    status: 202,
+  },
+  startVm: {
+    method: "POST",
+    path: "/vms/{ref}/start",
+    summary: "Start a machine",
+    answer: operationSchema,
+    status: 202,
+  },
+  stopVm: {
+    method: "POST",
+    path: "/vms/{ref}/stop",
+    summary: "Sync and shut down a machine",
+    body: stopVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  restartVm: {
+    method: "POST",
+    path: "/vms/{ref}/restart",
+    summary: "Stop and start a machine",
+    body: stopVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  killVm: {
+    method: "POST",
+    path: "/vms/{ref}/kill",
+    summary: "Signal a machine's process",
+    body: killVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  vmLogs: {
+    method: "GET",
+    path: "/vms/{ref}/logs",
+    summary: "The guest's console",
+    query: z.object({ follow: flag }),
+    answer: z.string(),
+    status: 200,
+    stream: "text",
+  },
+  execVm: {
+    method: "POST",
+    path: "/vms/{ref}/exec",
+    summary: "Run a command or a shell",
+    answer: z.string(),
+    status: 200,
+    stream: "upgrade",
+  },
+
+  listImages: {
+    method: "GET",
+    path: "/images",
+    summary: "Local images",
+    answer: z.array(imageSchema),
+    status: 200,
+  },
+  pullImage: {
+    method: "POST",
+    path: "/images/pull",
+    summary: "Fetch or build an image of the catalog",
+    body: pullImageSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  showImage: { method: "GET", path: "/images/{ref}", summary: "One image", answer: imageSchema, status: 200 },
+  deleteImage: {
+    method: "DELETE",
+    path: "/images/{ref}",
+    summary: "Delete an image",
+    answer: z.object({ id: z.string(), freed: z.int() }),
+    status: 200,
+  },
+
+  listKernels: {
+    method: "GET",
+    path: "/kernels",
+    summary: "Local kernels",
+    answer: z.array(kernelSchema),
+    status: 200,
+  },
+  availableKernels: {
+    method: "GET",
+    path: "/kernels/available",
+    summary: "The kernel catalog",
+    answer: z.array(availableKernelSchema),
+    status: 200,
+  },
+  pullKernel: {
+    method: "POST",
+    path: "/kernels/pull",
+    summary: "Fetch a kernel of the catalog",
+    body: pullKernelSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  showKernel: {
+    method: "GET",
+    path: "/kernels/{name}",
+    summary: "One kernel",
+    answer: kernelSchema,
+    status: 200,
+  },
+  deleteKernel: {
+    method: "DELETE",
+    path: "/kernels/{name}",
+    summary: "Delete a kernel",
+    answer: z.object({ name: z.string(), freed: z.int() }),
+    status: 200,
+  },
+
+  listOperations: {
+    method: "GET",
+    path: "/operations",
+    summary: "Operations, newest first",
+    answer: z.array(operationSchema),
+    status: 200,
+  },
+  showOperation: {
+    method: "GET",
+    path: "/operations/{id}",
+    summary: "One operation",
+    answer: operationSchema,
+    status: 200,
+  },
+  operationEvents: {
+    method: "GET",
+    path: "/operations/{id}/events",
+    summary: "Its progress, live",
+    query: z.object({ cancel_on_disconnect: flag }),
+    answer: z.string(),
+    status: 200,
+    stream: "ndjson",
+  },
+  cancelOperation: {
+    method: "DELETE",
+    path: "/operations/{id}",
+    summary: "Cancel an operation",
+    answer: operationSchema,
+    status: 200,
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;

@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** `manifest.json` of a local image: `images/<id>/`. */
+export const imageManifestSchema = z.object({
+  version: z.literal(1),
+  id: z.string().regex(/^[0-9a-f]{12}$/),
+  name: z.string(),
+  arch: z.literal("amd64"),
+  distro: z.string(),
+  /** Name of the kernel that machines of this image boot by default. */
+  kernel: z.string(),
+  /** Program that becomes PID 1; absent when the image has none and the agent's own init serves. */
+  init: z.string().optional(),
+  rootfs: z.object({
+    file: z.literal("rootfs.ext4"),
+    /** Apparent size in bytes: that of the file system. */
+    size: z.int().min(1),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+  source: z.object({ kind: z.string(), detail: z.string() }),
+  createdAt: z.iso.datetime(),
+});
+export type ImageManifest = z.infer<typeof imageManifestSchema>;
+
+/** An image as the API shows it. */
+export const imageSchema = imageManifestSchema.extend({
+  /** Bytes occupied on the host. */
+  used: z.int(),
+  /** Set when the entry exists but cannot be used. */
+  problem: z.string().optional(),
+});
+export type Image = z.infer<typeof imageSchema>;
+
+/** One entry of the image catalog. */
+export const imageCatalogEntrySchema = z.object({
+  name: z.string(),
+  description: z.string(),
+  arch: z.literal("amd64"),
+  distro: z.string(),
+  kernel: z.string(),
+  sources: z
+    .array(z.discriminatedUnion("kind", [z.object({ kind: z.literal("debian"), recipe: z.string() })]))
+    .min(1),
+});
+export type ImageCatalogEntry = z.infer<typeof imageCatalogEntrySchema>;
