@@ -1,3 +1,4 @@
+import { archiveErrors } from "./areas/archive.ts";
 import { daemonErrors } from "./areas/daemon.ts";
 import { debianErrors } from "./areas/debian.ts";
 import { guestErrors } from "./areas/guest.ts";
@@ -15,6 +16,7 @@ import { vmmErrors } from "./areas/vmm.ts";
 export const errorTable = {
   ...usageErrors,
   ...hostErrors,
+  ...archiveErrors,
   ...debianErrors,
   ...imageErrors,
   ...kernelErrors,
