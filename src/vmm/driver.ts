@@ -1,0 +1,138 @@
+import type { Context } from "../lib/context.ts";
+import type { ProcessIdentity } from "../lib/process-identity.ts";
+
+/** How a guest's instructions are run: by the processor through KVM, or translated by QEMU. */
+export type Accelerator = "kvm" | "tcg";
+
+/** What a driver can do beyond the lifecycle. Callers ask for a feature, never for a driver's name. */
+export interface DriverFeatures {
+  readonly nat: boolean;
+  readonly pause: boolean;
+  readonly snapshot: boolean;
+}
+
+/** One way to run machines. Composed of small parts, so that a caller can name what it needs. */
+export interface Driver extends MachineStarter, MachineFinder, DiskMaker {
+  readonly name: string;
+  readonly features: DriverFeatures;
+}
+
+export interface MachineStarter {
+  /**
+   * Starts a machine whose run directory exists, and returns when its monitor answers: the guest runs from then on. On
+   * any failure, the signal's abort included, the process and its sockets are gone.
+   *
+   * @throws vmm_missing, vmm_failed, vmm_protocol, unsupported_here, path_too_long, timed_out, interrupted
+   */
+  start(spec: MachineSpec, context: Context): Promise<Machine>;
+  /** The machine that an earlier daemon started, if the very same process still runs and its monitor answers. */
+  adopt(runtime: MachineRuntime): Promise<Machine | undefined>;
+}
+
+export interface MachineFinder {
+  /**
+   * The processes of this user that hold a run directory at or below `root`, whoever started them. What a daemon that was
+   * killed between starting a process and noting it left behind.
+   */
+  find(root: string): Promise<FoundProcess[]>;
+  /** Why a machine ended that nobody watched, as far as its log tells. */
+  lastWords(runtime: MachineRuntime): Promise<MachineEnd>;
+}
+
+export interface FoundProcess {
+  readonly process: ProcessIdentity;
+  readonly runDirectory: string;
+}
+
+export interface DiskMaker {
+  /**
+   * Makes a machine's disk in `directory`, copy-on-write over the raw image `base`, `size` bytes large as the guest sees it.
+   *
+   * @throws no_space, directory_not_writable, tool_missing, tool_failed
+   */
+  createDisk(
+    options: { directory: string; base: string; size: number },
+    signal?: AbortSignal,
+  ): Promise<DiskFile>;
+  /** Makes the disk of a stopped machine larger. @throws no_space, directory_not_writable, tool_missing, tool_failed */
+  growDisk(disk: DiskFile, size: number, signal?: AbortSignal): Promise<void>;
+  /** Bytes that the disk occupies on the host; 0 when there is none. */
+  diskUsed(disk: DiskFile): Promise<number>;
+}
+
+export interface DiskFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly format: "raw" | "qcow2";
+}
+
+/** Everything a machine is made of, all paths absolute. Sizes in bytes. */
+export interface MachineSpec {
+  readonly id: string;
+  readonly name: string;
+  /** For sockets: exists, ours, 0700, and short, because a socket's address has 107 bytes. */
+  readonly runDirectory: string;
+  /** What the monitor itself says goes to `vmm.log` in here. Exists. */
+  readonly logDirectory: string;
+  /** What the guest writes on its console is appended here. */
+  readonly consoleLog: string;
+  readonly accelerator: Accelerator;
+  readonly vcpu: number;
+  readonly memory: number;
+  readonly kernel: { readonly vmlinuz: string; readonly initramfs: string; readonly commandLine: string };
+  /** In the order in which the guest sees them. */
+  readonly disks: readonly MachineDisk[];
+  /** Absent: the guest has no network card. */
+  readonly nic?: UserNic | undefined;
+}
+
+export interface MachineDisk extends DiskFile {
+  /** How the guest tells its disks apart: at most 20 of `[A-Za-z0-9_.-]`. */
+  readonly serial: string;
+  readonly readOnly: boolean;
+}
+
+/** User-mode networking. The guest is 10.0.2.15/24, the gateway and the host 10.0.2.2, the resolver 10.0.2.3. */
+export interface UserNic {
+  readonly kind: "user";
+  /** `52:54:00:xx:xx:xx` */
+  readonly mac: string;
+}
+
+/** What finds a running machine again: plain JSON, kept in the database. */
+export interface MachineRuntime {
+  readonly driver: string;
+  /** Version of the monitor that runs the machine. */
+  readonly version: string;
+  readonly accelerator: Accelerator;
+  readonly process: ProcessIdentity;
+  readonly agentSocket: string;
+  readonly monitorSocket: string;
+  readonly consoleLog: string;
+  /** The monitor's own log. */
+  readonly log: string;
+}
+
+export interface Machine {
+  readonly runtime: MachineRuntime;
+  /** The byte stream to the agent (docs/agent-protocol.md): one client at a time. */
+  readonly agentSocket: string;
+  /** Resolves when the process is gone; never rejects. */
+  readonly ended: Promise<MachineEnd>;
+  /** Ends the machine at once, its disks flushed; by force after `timeout` ms (5000). Resolves when the process is gone. */
+  quit(options?: { timeout?: number }): Promise<MachineEnd>;
+  /** Sends a signal to the monitor's process. False when it is gone. */
+  signal(name: NodeJS.Signals): boolean;
+  /** Calls the listener whenever the guest restarts in the same process: its agent begins anew. Returns what ends that. */
+  onReset(listener: () => void): () => void;
+  /** Stops watching without touching the machine: for a daemon that leaves. `ended` never resolves afterwards. */
+  detach(): void;
+}
+
+export interface MachineEnd {
+  readonly kind: "powered-off" | "panicked" | "quit" | "killed" | "failed" | "vanished";
+  /** What a person reads, without a full stop: "the guest powered off". */
+  readonly reason: string;
+  /** True when the guest or its owner ended it in an orderly way. */
+  readonly expected: boolean;
+}
