@@ -27,6 +27,7 @@ export type Conversation<T> = (child: { stdin: Writable; stdout: Readable }) => 
 const outputLimit = 16 * 1024 * 1024;
 const stderrTail = 64 * 1024;
 const killGrace = 2000;
+const selfEndGrace = 500;
 
 /**
  * Runs a program to its end, without a shell, and collects what it printed (UTF-8, at most 16 MiB).
@@ -89,7 +90,8 @@ async function converse<T>(
   const killer = new Killer(child, options.timeout, options.signal);
   try {
     const talked = await settle(conversation({ stdin, stdout }));
-    if (!talked.ok) killer.end();
+    // When the output has ended the program is about to end too, and its own status says more than a signal.
+    if (!talked.ok) killer.end(stdout.readableEnded ? selfEndGrace : 0);
     const [code, signal] = await ended;
     if (killer.reason === "timeout") {
       throw fault("timed_out", { what: program, seconds: (options.timeout ?? 0) / 1000 });
@@ -134,8 +136,9 @@ class Killer {
     signal?.addEventListener("abort", this.#onAbort);
   }
 
-  end(): void {
-    this.#kill("conversation");
+  end(delay: number): void {
+    if (delay === 0) this.#kill("conversation");
+    else this.#grace = setTimeout(() => this.#kill("conversation"), delay);
   }
 
   release(): void {
