@@ -1,0 +1,80 @@
+import type { Context } from "../lib/context.ts";
+import type { PruneResult } from "../model/api/answers.ts";
+import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { Vm } from "../model/vm.ts";
+import type { GuestProcess } from "./ports.ts";
+
+/**
+ * Everything that can be asked of machines. `ref` is a name, an id, or at least three characters of an id's beginning; every
+ * method that takes one throws vm_not_found and vm_ambiguous. Methods that take a context end with `interrupted` when its
+ * signal aborts.
+ */
+export interface VmApi {
+  /** All machines, oldest first. */
+  list(): Promise<Vm[]>;
+  show(ref: string): Promise<Vm>;
+
+  /**
+   * Resolves image and kernel, reserves the name, and starts the machine unless `start` is false. What fails or is cancelled
+   * leaves nothing behind.
+   *
+   * @throws vm_name_invalid, vm_name_taken, vm_spec_invalid, image_not_found, kernel_not_found, and what `start` throws
+   */
+  create(request: CreateVm, context: Context): Promise<Vm>;
+
+  /**
+   * Returns when the agent has handed over to the image's init: commands run from then on. Starting a running machine changes
+   * nothing. A machine that fails to start is left in state `error` with the reason.
+   *
+   * @throws vm_failed, guest_unreachable, and what driver, image and kernel throw
+   */
+  start(ref: string, context: Context): Promise<Vm>;
+
+  /**
+   * Writes the guest's data to its disk and shuts it down; `timeout` is in seconds, after which it is powered off. A machine that is
+   * just starting stops starting.
+   */
+  stop(ref: string, options: { timeout?: number }, context: Context): Promise<Vm>;
+  /** Stops if it runs, and starts with what `set` left pending. */
+  restart(ref: string, options: { timeout?: number }, context: Context): Promise<Vm>;
+
+  /** Sends a signal to the machine's process on the host and waits a few seconds for its end. @throws vm_wrong_state */
+  kill(ref: string, options: { signal?: NodeJS.Signals }, context: Context): Promise<Vm>;
+
+  /** Ends the machine if it runs and removes everything of it. Returns what it was. */
+  remove(ref: string, context: Context): Promise<Vm>;
+  /** Removes every machine that does not run and that nobody is working on. */
+  prune(context: Context): Promise<PruneResult>;
+
+  /**
+   * Changes the size of a machine; on one that runs the change is kept as `pending` until its next start.
+   *
+   * @throws vm_spec_invalid, vm_disk_shrink
+   */
+  set(ref: string, request: SetVm): Promise<Vm>;
+
+  /**
+   * Runs a command, waiting up to `request.wait` seconds for the agent of a machine that is starting. Returns when the command
+   * has started. The first session of an ephemeral machine that ends takes the machine with it: whoever wants to
+   * wait for that calls `remove` and takes vm_not_found for success.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed
+   */
+  exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess>;
+
+  /** Path of the guest's console log; the file is there as soon as the machine was started once. */
+  logs(ref: string): Promise<string>;
+
+  /** Names of the machines whose disk is based on an image. */
+  usingImage(id: string): string[];
+  /** Names of the machines that boot from a kernel. */
+  usingKernel(name: string): string[];
+
+  /**
+   * Once, before anything else: takes the machines of an earlier daemon over, notes those that are gone, and clears away what a
+   * killed daemon left.
+   */
+  reconcile(): Promise<void>;
+  /** Lets go of all machines; those that run go on. */
+  close(): Promise<void>;
+}
