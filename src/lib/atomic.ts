@@ -85,6 +85,8 @@ export function diskFault(error: unknown, path: string, doing: string): unknown 
     case "EACCES":
     case "EPERM":
       return fault("directory_not_writable", { path: dirname(path), reason: "permission denied" }, error);
+    case "ENOTDIR":
+      return fault("directory_not_writable", { path: dirname(path), reason: "not a directory" }, error);
     default:
       return error;
   }

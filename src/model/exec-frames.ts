@@ -5,6 +5,8 @@ import { fault } from "../lib/errors/error.ts";
  * `u8 type, u32 length (big-endian), payload`. Payloads are at most 1 MiB.
  */
 export const execFrameTypes = {
+  /** Client, first frame: an ExecRequest as JSON. */
+  start: 9,
   /** Client: bytes for standard input. */
   stdin: 0,
   /** Daemon: bytes of standard output (or of the terminal). */

@@ -44,7 +44,7 @@ describe("exec frames", () => {
 
   test("of an unknown type or an impossible length end the stream", () => {
     const message = "the connection to the machine ended: malformed frame";
-    throwsWith(() => new ExecFrameDecoder().push(Buffer.from([9, 0, 0, 0, 0])), "channel_closed", message);
+    throwsWith(() => new ExecFrameDecoder().push(Buffer.from([10, 0, 0, 0, 0])), "channel_closed", message);
     throwsWith(() => new ExecFrameDecoder().push(Buffer.from([1, 0, 0x10, 0, 1])), "channel_closed", message);
   });
 

@@ -45,8 +45,8 @@ export const pullKernelSchema = z.strictObject({
 export const pruneVmsSchema = z.strictObject({});
 
 /**
- * The command of `POST /v1/vms/{ref}/exec` (HTTP Upgrade), as JSON in the header `Banger-Exec` after base64url. Byte strings are
- * base64: arguments need not be UTF-8.
+ * The command of `POST /v1/vms/{ref}/exec` (HTTP Upgrade to `banger-exec/1`): JSON of the first frame. Byte strings are base64:
+ * arguments need not be UTF-8.
  */
 export const execRequestSchema = z.strictObject({
   /** Absent or empty: a login shell. */

@@ -14,6 +14,12 @@ export const daemonErrors = {
     remedy: () => "Nothing to do: the next command starts it",
     when: "`daemon status` or `daemon stop` found no daemon.",
   }),
+  daemon_other_build: define<{ daemon: string; client: string }>({
+    status: 409,
+    message: (p) => `the daemon is build ${p.daemon}, the client is build ${p.client}`,
+    remedy: () => "Run the command again; the banger command replaces the daemon by itself",
+    when: "A client that insists on its own build met a daemon of another one. The command line then replaces the daemon.",
+  }),
   database_newer: define<{ path: string; version: number; known: number }>({
     status: 500,
     message: (p) =>

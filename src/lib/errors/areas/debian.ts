@@ -2,7 +2,7 @@ import { define, show } from "../define.ts";
 
 /** Debian's archive: downloads, signatures and the hash chain. */
 export const debianErrors = {
-  archive_unreachable: define<{ url: string; reason: string }>({
+  archive_unreachable: define<{ url: string; reason: string; status?: number; retryAfter?: number }>({
     status: 502,
     message: (p) => `cannot reach ${show(p.url)}: ${p.reason}`,
     remedy: () => "Check the network and the proxy variables, or set archive.mirror in config.toml",
@@ -20,6 +20,12 @@ export const debianErrors = {
     remedy: () =>
       "Check the host's clock; for a mirror that is a dated copy set archive.check_valid_until = false",
     when: "The mirror serves a release file that is past its Valid-Until date.",
+  }),
+  archive_release_in_future: define<{ url: string; date: string }>({
+    status: 502,
+    message: (p) => `the release file ${show(p.url)} is of ${p.date}, which is still to come`,
+    remedy: () => "Set the host's clock: it is behind",
+    when: "The mirror serves a release file whose Date is more than a day ahead of the host's clock.",
   }),
   archive_bad_hash: define<{ url: string; expected: string; actual: string }>({
     status: 502,

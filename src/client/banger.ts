@@ -1,0 +1,222 @@
+import type { Progress } from "../lib/context.ts";
+import { isFault } from "../lib/errors/error.ts";
+import { type Paths, resolvePaths } from "../lib/paths.ts";
+import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
+import type { CreateVm, SetVm } from "../model/api/requests.ts";
+import type { Image } from "../model/image.ts";
+import type { AvailableKernel, Kernel } from "../model/kernel.ts";
+import type { Operation } from "../model/operation.ts";
+import type { Vm } from "../model/vm.ts";
+import { type ExecOptions, exec, type RemoteProcess } from "./exec.ts";
+import { finish } from "./operation.ts";
+import { startDaemon } from "./start-daemon.ts";
+import { type Call, Transport } from "./transport.ts";
+
+export interface BangerOptions {
+  /** Where the daemon's socket and state are. Default: by the XDG variables. */
+  paths?: Paths;
+  /** Start the daemon when none answers. Default: true. */
+  autostart?: boolean;
+  /** Replace a daemon of another build than this program's. Default: false. */
+  sameBuild?: boolean;
+}
+
+/** How a long call reports and stops. */
+export interface CallOptions {
+  /** Aborting it cancels the work and waits until everything is undone. */
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/**
+ * The way to the daemon of this user.
+ *
+ * ```ts
+ * const banger = new Banger();
+ * const vm = await banger.vms.create({ name: "dev" });
+ * const process = await banger.vms.exec("dev", { args: ["uname", "-a"] });
+ * ```
+ *
+ * Every method rejects with a BangerError whose `code` stands in docs/errors.md.
+ */
+export class Banger {
+  readonly vms: Vms;
+  readonly images: Images;
+  readonly kernels: Kernels;
+  readonly #transport: Transport;
+
+  constructor(options: BangerOptions = {}) {
+    const paths = options.paths ?? resolvePaths();
+    this.#transport = new Transport({
+      socket: paths.socket,
+      start: options.autostart === false ? undefined : () => startDaemon(paths),
+      sameBuild: options.sameBuild ?? false,
+    });
+    const caller = new Caller(this.#transport);
+    this.vms = new Vms(caller);
+    this.images = new Images(caller);
+    this.kernels = new Kernels(caller);
+  }
+
+  info(): Promise<DaemonInfo> {
+    return this.#transport.json({ method: "GET", path: "/v1/info" });
+  }
+
+  doctor(signal?: AbortSignal): Promise<DoctorReport> {
+    return this.#transport.json({ method: "GET", path: "/v1/doctor", signal });
+  }
+
+  defaults(): Promise<Defaults> {
+    return this.#transport.json({ method: "GET", path: "/v1/defaults" });
+  }
+
+  operations(): Promise<Operation[]> {
+    return this.#transport.json({ method: "GET", path: "/v1/operations" });
+  }
+
+  /** Ends the daemon; its machines go on. False when none was running. */
+  async shutdown(): Promise<boolean> {
+    try {
+      await this.#transport.json({ method: "POST", path: "/v1/shutdown", body: {} });
+      return true;
+    } catch (error) {
+      if (isFault(error, "daemon_unreachable")) return false;
+      throw error;
+    }
+  }
+}
+
+/** Machines. A `ref` is a name, an id, or the beginning of an id. */
+export class Vms {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  list(): Promise<Vm[]> {
+    return this.#caller.get("/vms");
+  }
+
+  show(ref: string): Promise<Vm> {
+    return this.#caller.get(`/vms/${encodeURIComponent(ref)}`);
+  }
+
+  create(request: CreateVm, options?: CallOptions): Promise<Vm> {
+    return this.#caller.operate("POST", "/vms", request, options);
+  }
+
+  start(ref: string, options?: CallOptions): Promise<Vm> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/start`, {}, options);
+  }
+
+  stop(ref: string, body: { timeout?: number } = {}, options?: CallOptions): Promise<Vm> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/stop`, body, options);
+  }
+
+  restart(ref: string, body: { timeout?: number } = {}, options?: CallOptions): Promise<Vm> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/restart`, body, options);
+  }
+
+  kill(ref: string, body: { signal?: string } = {}, options?: CallOptions): Promise<Vm> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/kill`, body, options);
+  }
+
+  delete(ref: string, options?: CallOptions): Promise<Vm> {
+    return this.#caller.operate("DELETE", `/vms/${encodeURIComponent(ref)}`, undefined, options);
+  }
+
+  prune(options?: CallOptions): Promise<PruneResult> {
+    return this.#caller.operate("POST", "/vms/prune", {}, options);
+  }
+
+  set(ref: string, request: SetVm): Promise<Vm> {
+    return this.#caller.call({ method: "PATCH", path: `/vms/${encodeURIComponent(ref)}`, body: request });
+  }
+
+  exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
+    return exec(this.#caller.transport, ref, options);
+  }
+
+  /** The guest's console; with `follow` it goes on until the signal aborts. */
+  async *logs(ref: string, options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<Buffer> {
+    const query = options.follow ? "?follow=true" : "";
+    const path = `/v1/vms/${encodeURIComponent(ref)}/logs${query}`;
+    const { body } = await this.#caller.transport.stream({ method: "GET", path, signal: options.signal });
+    yield* body;
+  }
+}
+
+export class Images {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  list(): Promise<Image[]> {
+    return this.#caller.get("/images");
+  }
+
+  show(ref: string): Promise<Image> {
+    return this.#caller.get(`/images/${encodeURIComponent(ref)}`);
+  }
+
+  pull(name: string, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", "/images/pull", { name }, options);
+  }
+
+  delete(ref: string): Promise<{ id: string; freed: number }> {
+    return this.#caller.call({ method: "DELETE", path: `/images/${encodeURIComponent(ref)}` });
+  }
+}
+
+export class Kernels {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  list(): Promise<Kernel[]> {
+    return this.#caller.get("/kernels");
+  }
+
+  available(): Promise<AvailableKernel[]> {
+    return this.#caller.get("/kernels/available");
+  }
+
+  show(name: string): Promise<Kernel> {
+    return this.#caller.get(`/kernels/${encodeURIComponent(name)}`);
+  }
+
+  pull(name: string, body: { force?: boolean } = {}, options?: CallOptions): Promise<Kernel> {
+    return this.#caller.operate("POST", "/kernels/pull", { name, ...body }, options);
+  }
+
+  delete(name: string): Promise<{ name: string; freed: number }> {
+    return this.#caller.call({ method: "DELETE", path: `/kernels/${encodeURIComponent(name)}` });
+  }
+}
+
+class Caller {
+  readonly transport: Transport;
+
+  constructor(transport: Transport) {
+    this.transport = transport;
+  }
+
+  call<T>(call: Call): Promise<T> {
+    return this.transport.json<T>({ ...call, path: `/v1${call.path}` });
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.call<T>({ method: "GET", path });
+  }
+
+  /** Starts an operation and follows it to its end. */
+  async operate<T>(method: string, path: string, body: unknown, options: CallOptions = {}): Promise<T> {
+    const operation = await this.call<Operation>({ method, path, body });
+    return await finish<T>(this.transport, operation, options);
+  }
+}

@@ -1,0 +1,148 @@
+import type { Socket } from "node:net";
+import { type Duplex, PassThrough, type Readable, Writable } from "node:stream";
+import { fault, fromProblem, type Problem } from "../lib/errors/error.ts";
+import type { ExecExit, ExecRequest } from "../model/api/requests.ts";
+import { type ExecFrame, ExecFrameDecoder, encodeExecFrame } from "../model/exec-frames.ts";
+import type { Transport } from "./transport.ts";
+
+/** What to run in a machine. Byte strings may hold anything but NUL. */
+export interface ExecOptions {
+  /** The program and its arguments; empty: a login shell. */
+  args?: readonly (string | Buffer)[];
+  /** `KEY=value` each. */
+  env?: readonly (string | Buffer)[];
+  user?: string | undefined;
+  cwd?: string | undefined;
+  /** Gives the command a terminal of this size; its standard error then comes with its standard output. */
+  tty?: { rows: number; columns: number } | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** A command that runs in a machine. All three streams must be read or they hold it up. */
+export interface RemoteProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Ends after both outputs. Rejects with the error that kept the command from starting, or broke the connection. */
+  readonly exited: Promise<ExecExit>;
+  resize(rows: number, columns: number): void;
+  /** Sends a signal by its name without SIG. */
+  kill(signal: string): void;
+  /** Ends the connection; the command gets SIGHUP. */
+  close(): void;
+}
+
+export const execProtocol = "banger-exec/1";
+
+/** Starts a command in a machine over a connection of its own. @throws vm_not_found, vm_wrong_state, … */
+export async function exec(transport: Transport, ref: string, options: ExecOptions): Promise<RemoteProcess> {
+  const request: ExecRequest = {
+    args: (options.args ?? []).map(base64),
+    env: (options.env ?? []).map(base64),
+    ...(options.user === undefined ? {} : { user: options.user }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.tty ? { tty: options.tty } : {}),
+  };
+  const path = `/v1/vms/${encodeURIComponent(ref)}/exec`;
+  const { signal } = options;
+  const { socket, rest } = await transport.upgrade(
+    { method: "POST", path, body: request, signal },
+    execProtocol,
+  );
+  return new Session(socket, rest);
+}
+
+class Session implements RemoteProcess {
+  readonly stdin: Writable;
+  readonly stdout = new PassThrough({ highWaterMark: 256 * 1024 });
+  readonly stderr = new PassThrough({ highWaterMark: 256 * 1024 });
+  readonly exited: Promise<ExecExit>;
+  readonly #socket: Socket;
+  readonly #decoder = new ExecFrameDecoder();
+  readonly #exit = Promise.withResolvers<ExecExit>();
+  #ended = false;
+
+  constructor(socket: Socket, rest: Buffer) {
+    this.#socket = socket;
+    this.exited = this.#exit.promise;
+    // Who only reads the outputs need not wait for the exit.
+    this.exited.catch(() => undefined);
+    this.stdin = new Writable({
+      highWaterMark: 256 * 1024,
+      write: (chunk: Buffer, _, done) => this.#send(encodeExecFrame("stdin", chunk), done),
+      final: (done) => this.#send(encodeExecFrame("eof"), done),
+    });
+    this.stdin.on("error", () => undefined);
+    void this.#read(rest);
+  }
+
+  resize(rows: number, columns: number): void {
+    this.#send(encodeExecFrame("resize", JSON.stringify({ rows, columns })));
+  }
+
+  kill(signal: string): void {
+    this.#send(encodeExecFrame("signal", signal));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Bytes for a command that has ended are dropped, as a closed pipe would. */
+  #send(frame: Buffer, done: (error?: Error | null) => void = () => undefined): void {
+    if (this.#ended || this.#socket.destroyed) done();
+    else this.#socket.write(frame, () => done());
+  }
+
+  async #read(rest: Buffer): Promise<void> {
+    let failure: unknown;
+    try {
+      await this.#take(rest);
+      for await (const piece of this.#socket) await this.#take(piece as Buffer);
+    } catch (error) {
+      failure = error;
+    }
+    if (!this.#ended) {
+      const reason = "the daemon closed it";
+      this.#end(() => this.#exit.reject(fault("channel_closed", { reason }, failure)));
+    }
+    this.#socket.destroy();
+  }
+
+  async #take(piece: Buffer): Promise<void> {
+    for (const frame of this.#decoder.push(piece)) await this.#act(frame);
+  }
+
+  async #act({ name, payload }: ExecFrame): Promise<void> {
+    if (name === "stdout") await deliver(this.stdout, payload);
+    else if (name === "stderr") await deliver(this.stderr, payload);
+    else if (name === "exit") this.#end(() => this.#exit.resolve(JSON.parse(String(payload)) as ExecExit));
+    else if (name === "error") {
+      const problem = JSON.parse(String(payload)) as Problem;
+      this.#end(() => this.#exit.reject(fromProblem(problem, 500)));
+    }
+  }
+
+  #end(settle: () => void): void {
+    this.#ended = true;
+    this.stdout.end();
+    this.stderr.end();
+    settle();
+  }
+}
+
+/** Waits while the reader of a stream is behind, which holds up the connection and in the end the command. */
+async function deliver(stream: Duplex, payload: Buffer): Promise<void> {
+  if (stream.destroyed || stream.write(payload)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.on("drain", done).on("close", done);
+  });
+}
+
+function base64(text: string | Buffer): string {
+  return Buffer.from(text as string).toString("base64");
+}
