@@ -13,6 +13,12 @@ export interface RunOptions {
   input?: string | Uint8Array;
   /** Exit statuses that are not errors. Default: only 0. */
   accept?: readonly number[];
+  /** The program leads a process group of its own, and what it started is ended with it. */
+  group?: boolean;
+  /** Milliseconds from SIGTERM to SIGKILL, for a program that has to clean up. Default: 2000. */
+  grace?: number;
+  /** Hears standard error as it comes. */
+  onStderr?: (chunk: Buffer) => void;
 }
 
 export interface RunResult {
@@ -82,12 +88,14 @@ async function converse<T>(
     cwd: options.cwd,
     env: options.env,
     stdio: ["pipe", "pipe", "pipe"],
+    detached: options.group ?? false,
   });
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw fault("internal", { detail: `${program} has no pipes` });
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   const tail = collectTail(stderr);
-  const killer = new Killer(child, options.timeout, options.signal);
+  if (options.onStderr) stderr.on("data", options.onStderr);
+  const killer = new Killer(child, options);
   try {
     const talked = await settle(conversation({ stdin, stdout }));
     // When the output has ended the program is about to end too, and its own status says more than a signal.
@@ -121,19 +129,26 @@ async function start(program: string, args: readonly string[], options: SpawnOpt
   }
 }
 
-/** Ends a process at its deadline, on abort, or on demand: SIGTERM, then SIGKILL after two seconds. */
+/** Ends a process, or its whole group, at its deadline, on abort, or on demand: SIGTERM, and SIGKILL after a grace. */
 class Killer {
   reason: "timeout" | "abort" | "conversation" | undefined;
   readonly #child: ChildProcess;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: RunOptions;
   readonly #deadline: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
+  #closed = false;
 
-  constructor(child: ChildProcess, timeout: number | undefined, signal: AbortSignal | undefined) {
+  constructor(child: ChildProcess, options: RunOptions) {
     this.#child = child;
-    this.#signal = signal;
-    if (timeout !== undefined) this.#deadline = setTimeout(() => this.#kill("timeout"), timeout);
-    signal?.addEventListener("abort", this.#onAbort);
+    this.#options = options;
+    child.once("close", () => {
+      this.#closed = true;
+    });
+    if (options.timeout !== undefined) {
+      this.#deadline = setTimeout(() => this.#kill("timeout"), options.timeout);
+    }
+    options.signal?.addEventListener("abort", this.#onAbort);
+    if (options.signal?.aborted) this.#kill("abort");
   }
 
   end(delay: number): void {
@@ -144,19 +159,38 @@ class Killer {
   release(): void {
     clearTimeout(this.#deadline);
     clearTimeout(this.#grace);
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#send("SIGKILL");
   }
 
   readonly #onAbort = (): void => this.#kill("abort");
 
   #kill(reason: "timeout" | "abort" | "conversation"): void {
-    if (this.reason) return;
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.reason || this.#isGone()) return;
     this.reason = reason;
     this.#child.stdout?.destroy();
-    this.#child.kill("SIGTERM");
-    this.#grace = setTimeout(() => this.#child.kill("SIGKILL"), killGrace);
+    this.#send("SIGTERM");
+    this.#grace = setTimeout(() => this.#send("SIGKILL"), this.#options.grace ?? killGrace);
+  }
+
+  /** A group is there as long as one of its members holds the output open; only then its number is surely its own. */
+  #isGone(): boolean {
+    if (this.#options.group) return this.#closed;
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #send(signal: NodeJS.Signals): void {
+    if (this.#isGone() || this.#child.pid === undefined) return;
+    if (!this.#options.group) {
+      this.#child.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch (error) {
+      // Whoever still holds the output has left the group; nobody else is to be hit in its place.
+      if (errnoOf(error) !== "ESRCH") throw error;
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fault } from "../../src/lib/errors/error.ts";
 import { run, stream } from "../../src/lib/process.ts";
+import { identify } from "../../src/lib/process-identity.ts";
 import { rejectsWith } from "../support/faults.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -79,6 +80,42 @@ describe("run", () => {
     await rejectsWith(running, "interrupted", "sleep was cancelled");
     await rejectsWith(run("touch", [mark], { signal: abort.signal }), "interrupted", "touch was cancelled");
     assert.ok(!existsSync(mark));
+  });
+
+  test("stops when the signal aborts while the program is being started", async () => {
+    const abort = new AbortController();
+    const running = run("sleep", ["60"], { signal: abort.signal });
+    abort.abort();
+    await rejectsWith(running, "interrupted", "sleep was cancelled");
+  });
+
+  test("ends everything that a program in a group of its own has started", async (t) => {
+    const file = join(temporaryDirectory(t), "pid");
+    const script = `sleep 60 & echo $! > ${file}; exit 0`;
+    await rejectsWith(
+      run("sh", ["-c", script], { group: true, timeout: 1000 }),
+      "timed_out",
+      "sh took longer than 1 s",
+    );
+    const pid = Number(readFileSync(file, "utf8"));
+    assert.equal(identify(pid), undefined);
+  });
+
+  test("gives a program its time to clean up", async (t) => {
+    const mark = join(temporaryDirectory(t), "mark");
+    const script = `trap 'sleep 0.2; touch ${mark}; exit 0' TERM; echo ready; while :; do sleep 0.05; done`;
+    await rejectsWith(
+      run("sh", ["-c", script], { group: true, timeout: 1000, grace: 10_000 }),
+      "timed_out",
+      "sh took longer than 1 s",
+    );
+    assert.ok(existsSync(mark));
+  });
+
+  test("lets diagnostics be heard as they come", async () => {
+    const heard: Buffer[] = [];
+    await run("sh", ["-c", "echo one >&2; echo two >&2"], { onStderr: (chunk) => heard.push(chunk) });
+    assert.equal(Buffer.concat(heard).toString(), "one\ntwo\n");
   });
 
   test("refuses output without end", async () => {
