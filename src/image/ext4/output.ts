@@ -1,0 +1,122 @@
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { type BangerError, errnoOf, fault } from "../../lib/errors/error.ts";
+
+const bufferBytes = 1024 * 1024;
+
+/**
+ * The image file while it is written. Writes that follow each other are gathered; one buffer is on its way to the file
+ * while the next one fills. What is never written is a hole.
+ */
+export class Output implements AsyncDisposable {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #signal: AbortSignal | undefined;
+  #buffer = Buffer.allocUnsafe(bufferBytes);
+  #spare = Buffer.allocUnsafe(bufferBytes);
+  /** Where in the file the buffer belongs, and how much of it is filled. */
+  #position = 0;
+  #filled = 0;
+  /** Resolves to the error of the write under way, if it fails. */
+  #underWay: Promise<BangerError | undefined> = Promise.resolve(undefined);
+  #open = true;
+  #kept = false;
+
+  private constructor(path: string, handle: FileHandle, signal: AbortSignal | undefined) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#signal = signal;
+  }
+
+  /** Makes the file, which must not exist, with holes only. */
+  static async create(path: string, bytes: number, signal: AbortSignal | undefined): Promise<Output> {
+    throwIfAborted(path, signal);
+    const handle = await open(path, "wx", 0o600).catch((error: unknown) => {
+      throw failure(path, error);
+    });
+    const output = new Output(path, handle, signal);
+    try {
+      await handle.truncate(bytes);
+      return output;
+    } catch (error) {
+      await output[Symbol.asyncDispose]();
+      throw failure(path, error);
+    }
+  }
+
+  /** Writes bytes at a position of the file. The data may be reused as soon as the promise resolves. */
+  async write(position: number, data: Buffer): Promise<void> {
+    if (position !== this.#position + this.#filled) {
+      await this.#send();
+      this.#position = position;
+    }
+    for (let at = 0; at < data.length; ) {
+      const part = data.copy(this.#buffer, this.#filled, at);
+      at += part;
+      this.#filled += part;
+      if (this.#filled === bufferBytes) await this.#send();
+    }
+  }
+
+  /** Brings everything to stable storage and closes the file. */
+  async commit(): Promise<void> {
+    await this.#send();
+    const late = await this.#underWay;
+    if (late) throw late;
+    try {
+      await this.#handle.sync();
+    } catch (error) {
+      throw failure(this.#path, error);
+    }
+    this.#kept = true;
+    await this.#close();
+  }
+
+  /** Closes the file; unless it was committed, it is removed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#open) return;
+    await this.#underWay;
+    await this.#close();
+    if (!this.#kept) await unlink(this.#path);
+  }
+
+  async #close(): Promise<void> {
+    this.#open = false;
+    await this.#handle.close();
+  }
+
+  async #send(): Promise<void> {
+    const failed = await this.#underWay;
+    if (failed) throw failed;
+    throwIfAborted(this.#path, this.#signal);
+    if (this.#filled === 0) return;
+    const bytes = this.#buffer.subarray(0, this.#filled);
+    this.#underWay = this.#writeAll(bytes, this.#position);
+    this.#position += this.#filled;
+    this.#filled = 0;
+    [this.#buffer, this.#spare] = [this.#spare, this.#buffer];
+  }
+
+  async #writeAll(bytes: Buffer, position: number): Promise<BangerError | undefined> {
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, position + at);
+        at += bytesWritten;
+      }
+      return undefined;
+    } catch (error) {
+      return failure(this.#path, error);
+    }
+  }
+}
+
+function failure(path: string, error: unknown): BangerError {
+  const errno = errnoOf(error);
+  if (errno === "ENOSPC" || errno === "EDQUOT" || errno === "EFBIG") {
+    return fault("no_space", { path, doing: "writing a root file system" }, error);
+  }
+  return fault("directory_not_writable", { path, reason: errno ?? "unknown" }, error);
+}
+
+function throwIfAborted(path: string, signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw fault("interrupted", { what: `writing ${path}` }, signal.reason);
+}
