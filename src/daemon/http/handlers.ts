@@ -1,0 +1,138 @@
+import { createReadStream } from "node:fs";
+import type { z } from "zod";
+import { fault, isFault } from "../../lib/errors/error.ts";
+import type { Route, RouteName, routes } from "../../model/api/routes.ts";
+import type { OperationEvent } from "../../model/operation.ts";
+import { followFile } from "../follow.ts";
+import type { Services } from "../services.ts";
+
+type Contract = typeof routes;
+type BodyOf<R extends Route> = R["body"] extends z.ZodObject ? z.output<R["body"]> : undefined;
+type QueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.output<R["query"]> : undefined;
+type AnswerOf<R extends Route> = R["stream"] extends string
+  ? AsyncIterable<Buffer | string>
+  : z.input<R["answer"]>;
+
+export interface Call<R extends Route> {
+  params: Record<string, string>;
+  body: BodyOf<R>;
+  query: QueryOf<R>;
+  /** Aborts when the client goes away. */
+  signal: AbortSignal;
+}
+
+export type Handlers = {
+  [Name in Exclude<RouteName, "execVm">]: (
+    call: Call<Contract[Name]>,
+  ) => AnswerOf<Contract[Name]> | Promise<AnswerOf<Contract[Name]>>;
+};
+
+/** What each route of the contract does. Exec is not here: it takes over its connection (`sessions/`). */
+export function makeHandlers(services: Services): Handlers {
+  const { vms, images, kernels, operations } = services;
+  return {
+    info: () => services.info(),
+    doctor: ({ signal }) => services.doctor(signal),
+    defaults: () => services.defaults(),
+    shutdown: () => {
+      services.shutdown();
+      return {};
+    },
+
+    listVms: () => vms.list(),
+    createVm: ({ body }) =>
+      operations.start("vm.create", body.name ?? "a new vm", (context) => vms.create(body, context)),
+    pruneVms: () => operations.start("vm.prune", "all stopped vms", (context) => vms.prune(context)),
+    showVm: ({ params }) => vms.show(ref(params)),
+    setVm: ({ params, body }) => vms.set(ref(params), body),
+    deleteVm: ({ params }) =>
+      operations.start("vm.delete", ref(params), (context) => vms.remove(ref(params), context)),
+    startVm: ({ params }) =>
+      operations.start("vm.start", ref(params), (context) => vms.start(ref(params), context)),
+    stopVm: ({ params, body }) =>
+      operations.start("vm.stop", ref(params), (context) => vms.stop(ref(params), body, context)),
+    restartVm: ({ params, body }) =>
+      operations.start("vm.restart", ref(params), (context) => vms.restart(ref(params), body, context)),
+    killVm: ({ params, body }) =>
+      operations.start("vm.kill", ref(params), (context) =>
+        vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
+      ),
+    vmLogs: async ({ params, query, signal }) => {
+      const path = await vms.logs(ref(params));
+      return query.follow ? followFile(path, signal) : readFile(path);
+    },
+
+    listImages: () => images.list(),
+    pullImage: ({ body }) =>
+      operations.start("image.pull", body.name, (context) => images.pull(body.name, context)),
+    showImage: ({ params }) => images.show(ref(params)),
+    deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
+
+    listKernels: () => kernels.list(),
+    availableKernels: () => kernels.available(),
+    pullKernel: ({ body: { name, force } }) =>
+      operations.start("kernel.pull", name, (context) => kernels.pull(name, { force }, context)),
+    showKernel: ({ params }) => kernels.show(params.name ?? ""),
+    deleteKernel: ({ params }) => {
+      const name = params.name ?? "";
+      const users = vms.usingKernel(name);
+      if (users.length > 0) throw fault("kernel_in_use", { name, vms: users });
+      return kernels.remove(name);
+    },
+
+    listOperations: () => operations.list(),
+    showOperation: ({ params }) => operations.show(params.id ?? ""),
+    cancelOperation: ({ params }) => operations.cancel(params.id ?? ""),
+    operationEvents: ({ params, query, signal }) => {
+      const id = params.id ?? "";
+      operations.show(id);
+      return eventLines(services, id, query.cancel_on_disconnect ?? false, signal);
+    },
+  };
+}
+
+function ref(params: Record<string, string>): string {
+  return params.ref ?? "";
+}
+
+/** The events of an operation as JSON lines. A client that asked for it cancels the operation by going away. */
+async function* eventLines(
+  { operations }: Services,
+  id: string,
+  cancelOnDisconnect: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const queue: OperationEvent[] = [];
+  let wake: () => void = () => undefined;
+  const stop = operations.listen(id, (event) => {
+    queue.push(event);
+    wake();
+  });
+  const onAbort = (): void => wake();
+  signal.addEventListener("abort", onAbort);
+  try {
+    while (!signal.aborted) {
+      const event = queue.shift();
+      if (!event) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      yield `${JSON.stringify(event)}\n`;
+      if (event.type === "end") return;
+    }
+  } finally {
+    stop();
+    signal.removeEventListener("abort", onAbort);
+    if (cancelOnDisconnect && operations.show(id).state === "running") {
+      operations.cancel(id).catch((error: unknown) => {
+        if (!isFault(error, "operation_not_found")) throw error;
+      });
+    }
+  }
+}
+
+function readFile(path: string): AsyncIterable<Buffer> {
+  return createReadStream(path);
+}

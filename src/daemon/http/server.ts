@@ -1,0 +1,63 @@
+import { chmod, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import { diskFault } from "../../lib/atomic.ts";
+import { checkSocketPath, prepareRuntimeDirectory } from "../../lib/runtime-directory.ts";
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+
+export interface Listening {
+  /** Stops taking connections and ends those that are idle; waits for no one longer than `grace` milliseconds. */
+  close(grace: number): Promise<void>;
+}
+
+/**
+ * Serves the app on a unix socket that only this user can open. The caller holds the daemon's lock: a socket that is already
+ * there is a dead daemon's.
+ *
+ * @throws path_too_long, unsafe_directory, directory_not_writable
+ */
+export async function listen(
+  app: Hono,
+  onUpgrade: UpgradeHandler,
+  path: string,
+  directory: string,
+): Promise<Listening> {
+  checkSocketPath(path);
+  await prepareRuntimeDirectory(directory);
+  await rm(path, { force: true });
+  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  const upgraded = new Set<Socket>();
+  server.on("upgrade", (request, socket: Socket, head) => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    onUpgrade(request, socket, head);
+  });
+  await bind(server, path);
+  await chmod(path, 0o600);
+  return {
+    close: async (grace) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => {
+        server.closeAllConnections();
+        for (const socket of upgraded) socket.destroy();
+      }, grace);
+      await closed;
+      clearTimeout(timer);
+      for (const socket of upgraded) socket.destroy();
+    },
+  };
+}
+
+async function bind(server: Server, path: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject).listen(path, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    throw diskFault(error, path, "making the daemon's socket");
+  }
+}

@@ -1,0 +1,35 @@
+import type { Context } from "../lib/context.ts";
+import type { DaemonInfo, Defaults, DoctorReport } from "../model/api/answers.ts";
+import type { Image } from "../model/image.ts";
+import type { AvailableKernel, Kernel } from "../model/kernel.ts";
+import type { VmApi } from "../vm/api.ts";
+import type { OperationRegistry } from "./operations/registry.ts";
+
+/** What the routes need; the composition root makes the real ones, tests their own. */
+export interface Services {
+  vms: VmApi;
+  images: ImageApi;
+  kernels: KernelApi;
+  operations: OperationRegistry;
+  /** Never rejects because of what it finds. */
+  doctor(signal: AbortSignal): Promise<DoctorReport>;
+  defaults(): Defaults;
+  info(): Promise<DaemonInfo>;
+  /** Begins the end of the daemon; returns at once. */
+  shutdown(): void;
+}
+
+export interface ImageApi {
+  list(): Promise<Image[]>;
+  show(ref: string): Promise<Image>;
+  pull(name: string, context: Context): Promise<Image>;
+  remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }>;
+}
+
+export interface KernelApi {
+  list(): Promise<Kernel[]>;
+  available(): Promise<AvailableKernel[]>;
+  show(name: string): Promise<Kernel>;
+  pull(name: string, options: { force: boolean }, context: Context): Promise<Kernel>;
+  remove(name: string): Promise<{ name: string; freed: number }>;
+}
