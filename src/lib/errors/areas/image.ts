@@ -32,6 +32,18 @@ export const imageErrors = {
     remedy: () => "`banger daemon logs` has the builder's whole output; `banger doctor` checks the host",
     when: "The builder of a catalog image ended with an error that has no code of its own.",
   }),
+  image_ambiguous: define<{ ref: string; ids: string[] }>({
+    status: 409,
+    message: (p) => `image ${show(p.ref)} could be any of ${listed(p.ids)}`,
+    remedy: () => "Give the name or more of the id",
+    when: "The beginning of an id fits several images.",
+  }),
+  image_recipe_invalid: define<{ path: string; problem: string }>({
+    status: 500,
+    message: (p) => `the image recipe ${show(p.path)} cannot be used: ${p.problem}`,
+    remedy: () => "Install banger again: its files are damaged or incomplete",
+    when: "A recipe of a catalog image is missing or does not follow its format (docs/images.md).",
+  }),
   root_filesystem_invalid: define<{ entry: string; problem: string }>({
     status: 422,
     message: (p) => `the root file system cannot be made: ${show(p.entry)} ${p.problem}`,
