@@ -21,7 +21,7 @@ export const guestErrors = {
     remedy: () => "Restart the machine: it then boots with this banger's agent",
     when: "The machine was started by a banger whose agent protocol has no version in common with this one.",
   }),
-  guest_refused: define<{ doing: string; reason: string }>({
+  guest_refused: define<{ doing: string; reason: string; errno?: string }>({
     status: 500,
     message: (p) => `the guest could not ${p.doing}: ${p.reason}`,
     remedy: () => "The reason is the guest's own; `banger vm logs` shows its console",

@@ -1,0 +1,85 @@
+import type { Duplex } from "node:stream";
+import type { BangerError } from "../lib/errors/error.ts";
+import { Connection } from "./connection.ts";
+import { type ExecSpec, exec } from "./exec.ts";
+import type { Handshake } from "./handshake.ts";
+import * as operations from "./operations.ts";
+import type { GuestProcess } from "./process.ts";
+import type { Welcome } from "./welcome.ts";
+
+/**
+ * The agent of a running guest. Every operation throws guest_refused (exec: exec_failed) when the guest will not or
+ * cannot, guest_protocol or channel_closed when the connection is gone, timed_out or interrupted.
+ */
+export interface Agent {
+  readonly welcome: Welcome;
+  /** Why the connection ended: channel_closed or guest_protocol. Never rejects. */
+  readonly closed: Promise<BangerError>;
+  mount(options: operations.MountOptions, signal: AbortSignal): Promise<operations.MountReport>;
+  /** Whether the file was written, which only its own conditions can prevent. */
+  putFile(file: operations.GuestFile, signal: AbortSignal): Promise<boolean>;
+  boot(options: operations.BootOptions, signal: AbortSignal): Promise<void>;
+  /** The signal is for the start; `reset()` of the process ends it later. */
+  exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  sync(signal: AbortSignal): Promise<void>;
+  shutdown(mode: operations.ShutdownMode, signal: AbortSignal): Promise<void>;
+  info(signal: AbortSignal): Promise<operations.GuestInfo>;
+  ping(signal: AbortSignal): Promise<void>;
+  /** Ends what it runs and the connection; the guest itself goes on. */
+  close(): Promise<void>;
+}
+
+/** An agent on a channel whose handshake is done; the channel is the agent's from now on. */
+export function agentOn(duplex: Duplex, handshake: Handshake, onLog: (line: string) => void): Agent {
+  return new ConnectedAgent(handshake.welcome, new Connection(duplex, handshake, onLog));
+}
+
+class ConnectedAgent implements Agent {
+  readonly welcome: Welcome;
+  readonly #connection: Connection;
+
+  constructor(welcome: Welcome, connection: Connection) {
+    this.welcome = welcome;
+    this.#connection = connection;
+  }
+
+  get closed(): Promise<BangerError> {
+    return this.#connection.closed;
+  }
+
+  mount(options: operations.MountOptions, signal: AbortSignal): Promise<operations.MountReport> {
+    return operations.mount(this.#connection.streams, options, signal);
+  }
+
+  putFile(file: operations.GuestFile, signal: AbortSignal): Promise<boolean> {
+    return operations.putFile(this.#connection.streams, file, signal);
+  }
+
+  boot(options: operations.BootOptions, signal: AbortSignal): Promise<void> {
+    return operations.boot(this.#connection.streams, options, signal);
+  }
+
+  exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return exec(this.#connection.streams, spec, signal);
+  }
+
+  sync(signal: AbortSignal): Promise<void> {
+    return operations.sync(this.#connection.streams, signal);
+  }
+
+  shutdown(mode: operations.ShutdownMode, signal: AbortSignal): Promise<void> {
+    return operations.shutdown(this.#connection.streams, mode, signal);
+  }
+
+  info(signal: AbortSignal): Promise<operations.GuestInfo> {
+    return operations.info(this.#connection.streams, signal);
+  }
+
+  ping(signal: AbortSignal): Promise<void> {
+    return this.#connection.ping(signal);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+}

@@ -1,0 +1,80 @@
+import { type BangerError, fault } from "../lib/errors/error.ts";
+import { call } from "./call.ts";
+import { payloadLimit } from "./frames.ts";
+import { operation } from "./operations.ts";
+import { type GuestProcess, ProcessStream } from "./process.ts";
+import type { Streams } from "./streams.ts";
+
+/** Text, or bytes where it need not be UTF-8. */
+export type GuestText = string | Uint8Array;
+
+export interface ExecSpec {
+  /** The program and its arguments. Empty: the user's shell, as a login shell. */
+  readonly args: readonly GuestText[];
+  /** `KEY=value`, added to what a login would set. */
+  readonly env?: readonly GuestText[];
+  /** `name`, `uid`, `name:group` or `uid:gid`. Default: root. */
+  readonly user?: string;
+  /** Default: the user's home. */
+  readonly cwd?: GuestText;
+  /** A terminal of this size, instead of three pipes. */
+  readonly tty?: { readonly rows: number; readonly columns: number };
+  readonly login?: boolean;
+}
+
+const startTimeout = 60_000;
+
+/**
+ * Starts a process. The signal and the deadline are for its start: who wants to end it later resets it.
+ *
+ * @throws exec_failed, guest_protocol, channel_closed, timed_out, interrupted
+ */
+export async function exec(streams: Streams, spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
+  const command = shown(spec.args[0] ?? "the login shell");
+  return await call(streams, encode(spec, command), {
+    doing: `run ${command}`,
+    timeout: startTimeout,
+    signal,
+    accept: (fields, id) => {
+      const process = new ProcessStream(streams, id, fields.requireU32(20));
+      streams.replace(id, process);
+      return process;
+    },
+    refuse: ({ errno, reason }) => {
+      throw fault("exec_failed", { command, reason, exit: errno === "ENOENT" ? 127 : 126 });
+    },
+  });
+}
+
+function encode(spec: ExecSpec, command: string): Buffer {
+  const payload = operation("exec");
+  for (const arg of spec.args) payload.text(10, whole(arg, "an argument", command));
+  for (const assignment of spec.env ?? []) payload.text(11, whole(assignment, "a variable", command));
+  payload
+    .text(12, whole(spec.user, "the user", command))
+    .text(13, whole(spec.cwd, "the directory", command))
+    .u32(14, spec.tty ? 1 : 0)
+    .u32(15, spec.tty?.rows)
+    .u32(16, spec.tty?.columns)
+    .u32(17, spec.login || spec.args.length === 0 ? 1 : 0);
+  if (payload.size > payloadLimit) {
+    const reason = `its arguments and variables take ${payload.size} bytes, which is more than ${payloadLimit}`;
+    throw cannot(command, reason);
+  }
+  return payload.finish();
+}
+
+/** A text as it is, unless it holds a NUL, at which the guest would cut it off. */
+function whole<T extends GuestText | undefined>(value: T, what: string, command: string): T {
+  const cut = typeof value === "string" ? value.includes("\0") : value?.includes(0);
+  if (cut) throw cannot(command, `${what} contains a NUL byte`);
+  return value;
+}
+
+function cannot(command: string, reason: string): BangerError {
+  return fault("exec_failed", { command, reason, exit: 126 });
+}
+
+function shown(program: GuestText): string {
+  return typeof program === "string" ? program : Buffer.from(program).toString("utf8");
+}
