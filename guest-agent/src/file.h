@@ -1,0 +1,5 @@
+#pragma once
+
+#include "worker.h"
+
+work file_work;

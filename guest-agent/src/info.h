@@ -1,0 +1,5 @@
+#pragma once
+
+#include <stdint.h>
+
+void info(uint32_t id);

@@ -1,0 +1,9 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// In the forked child, channels in place: becomes the user, and then the command. What fails is reported with the
+// step it failed in.
+_Noreturn void launch(const uint8_t *payload, size_t length, bool tty);

@@ -1,0 +1,101 @@
+// The guest agent of banger: serves docs/agent-protocol.md.
+//   /init (as PID 1)                    in the initramfs of a machine
+//   banger-agent --serve-fd N [--root DIRECTORY]
+//                                       an ordinary process on the host, over an inherited socket
+//   banger-agent --version
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "channel.h"
+#include "initramfs.h"
+#include "loop.h"
+#include "output.h"
+#include "process.h"
+#include "reaper.h"
+#include "stream.h"
+
+#ifndef BUILD_ID
+#define BUILD_ID "unknown"
+#endif
+
+const char build_id[] = "1+" BUILD_ID;
+
+struct agent agent = {.root = "/"};
+
+static int serve(void);
+static int wait_for_condemned(void);
+static int usage(void);
+
+int main(int argc, char **argv) {
+  agent.started = now();
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    puts(build_id);
+    return 0;
+  }
+  process_name(argv[0]);
+  if (getpid() == 1) {
+    agent.in_guest = true;
+    agent.root = NEW_ROOT;
+    int port = initramfs_start();
+    loop_start();
+    channel_start(port);
+    return serve();
+  }
+  if ((argc != 3 && argc != 5) || strcmp(argv[1], "--serve-fd") != 0) {
+    return usage();
+  }
+  if (argc == 5) {
+    if (strcmp(argv[3], "--root") != 0) {
+      return usage();
+    }
+    agent.root = argv[4];
+  }
+  char *end;
+  long fd = strtol(argv[2], &end, 10);
+  if (*end != 0 || fd < 0 || fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return usage();
+  }
+  agent.phase = PHASE_BOOTED;
+  descriptors_fill("/dev/null");
+  descriptors_raise();
+  loop_start();
+  if (!channel_start((int)fd)) {
+    return usage();
+  }
+  return serve();
+}
+
+static int serve(void) {
+  while (!agent.stopping) {
+    bool busy = channel_pump();
+    bool output = streams_pump();
+    channel_flush();
+    busy |= output && channel_queued() < OUTPUT_MARK;
+    uint64_t deadline = streams_deadline();
+    uint64_t condemned = reaper_deadline();
+    loop_wait(busy ? 0 : deadline < condemned ? deadline : condemned);
+    streams_expire();
+    reaper_expire();
+  }
+  return wait_for_condemned();
+}
+
+// A double of the agent leaves nothing running on the host that runs it.
+static int wait_for_condemned(void) {
+  streams_hang_up();
+  while (!reaper_idle()) {
+    loop_wait(reaper_deadline());
+    reaper_expire();
+  }
+  return 0;
+}
+
+static int usage(void) {
+  fputs("usage: banger-agent --version | --serve-fd N [--root DIRECTORY]\n", stderr);
+  return 2;
+}

@@ -1,0 +1,93 @@
+#include "operations.h"
+
+#include <errno.h>
+
+#include "agent.h"
+#include "boot.h"
+#include "exec.h"
+#include "fields.h"
+#include "file.h"
+#include "info.h"
+#include "mount.h"
+#include "session.h"
+#include "shutdown.h"
+#include "worker.h"
+
+static bool mounting;
+
+static void mount_start(uint32_t id, const uint8_t *payload, size_t length);
+
+void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, size_t length) {
+  switch (operation) {
+  case OP_EXEC:
+    if (agent.phase != PHASE_BOOTED) {
+      send_result(id, EAGAIN, "the machine has not booted yet");
+    } else {
+      exec_start(id, payload, length);
+    }
+    return;
+  case OP_MOUNT:
+    mount_start(id, payload, length);
+    return;
+  case OP_BOOT:
+    if (agent.phase != PHASE_MOUNTED) {
+      send_result(id, EINVAL, "boot comes after mount, once");
+    } else if (streams_working()) {
+      send_result(id, EBUSY, "another operation is under way");
+    } else {
+      boot(id, payload, length);
+    }
+    return;
+  case OP_SYNC:
+    worker_start(id, operation, sync_work, payload, length);
+    return;
+  case OP_SHUTDOWN:
+    if (!agent.in_guest) {
+      send_result(id, EINVAL, "this agent has no machine");
+    } else {
+      worker_start(id, operation, shutdown_work, payload, length);
+    }
+    return;
+  case OP_INFO:
+    info(id);
+    return;
+  case OP_FILE:
+    if (agent.phase == PHASE_INITRAMFS) {
+      send_result(id, EINVAL, "files come after mount");
+    } else {
+      worker_start(id, operation, file_work, payload, length);
+    }
+    return;
+  default:
+    send_result(id, ENOSYS, "unknown operation");
+  }
+}
+
+void operation_ended(struct stream *stream) {
+  uint32_t error = EIO;
+  if (stream->report_length > 0) {
+    field_u32(stream->report_bytes, stream->report_length, RESULT_ERRNO, &error);
+  }
+  if (stream->operation == OP_MOUNT) {
+    mounting = false;
+    if (error == 0) {
+      agent.phase = PHASE_MOUNTED;
+    }
+  }
+  if (stream->id == 0) {
+    return;
+  }
+  if (stream->report_length == 0) {
+    send_result(stream->id, EIO, "the process of this operation died");
+  } else {
+    send_frame(RESULT, 0, stream->id, stream->report_bytes, stream->report_length);
+  }
+}
+
+static void mount_start(uint32_t id, const uint8_t *payload, size_t length) {
+  if (agent.phase != PHASE_INITRAMFS || mounting) {
+    send_result(id, EINVAL, "mount happens once");
+    return;
+  }
+  mounting = worker_start(id, OP_MOUNT, mount_work, payload, length);
+}

@@ -1,0 +1,124 @@
+// The numbers of docs/agent-protocol.md, version 1.
+#pragma once
+
+#define PROTOCOL_VERSION 1u
+
+enum {
+  FRAME_MAGIC = 0xB5,
+  FRAME_HEADER = 16,
+  FRAME_TRAILER = 4,
+  PAYLOAD_MAX = 32768,
+  FRAME_MAX = FRAME_HEADER + PAYLOAD_MAX + FRAME_TRAILER,
+  HUNT_PADDING = 64,
+};
+
+enum frame_type {
+  HELLO = 0x01,
+  WELCOME = 0x02,
+  PING = 0x03,
+  PONG = 0x04,
+  EVENT = 0x05,
+  OPEN = 0x10,
+  RESULT = 0x11,
+  EXIT = 0x12,
+  RESET = 0x13,
+  DATA = 0x14,
+  END = 0x15, // EOF in the document; <stdio.h> has that name.
+  WINDOW = 0x16,
+  RESIZE = 0x17,
+  SIGNAL = 0x18,
+};
+
+enum channel_number { STDIN = 0, STDOUT = 1, STDERR = 2 };
+
+enum operation {
+  OP_EXEC = 1,
+  OP_MOUNT = 2,
+  OP_BOOT = 3,
+  OP_SYNC = 4,
+  OP_SHUTDOWN = 5,
+  OP_INFO = 6,
+  OP_FILE = 7,
+};
+
+enum field_tag {
+  HELLO_VERSION_MIN = 1,
+  HELLO_VERSION_MAX = 2,
+
+  WELCOME_VERSION = 1,
+  WELCOME_VERSION_MIN = 2,
+  WELCOME_VERSION_MAX = 3,
+  WELCOME_BUILD = 4,
+  WELCOME_PHASE = 5,
+  WELCOME_UPTIME = 6,
+  WELCOME_KERNEL = 7,
+  WELCOME_BOOT_ID = 8,
+  WELCOME_START = 9,
+
+  EVENT_KIND = 1,
+  EVENT_TEXT = 2,
+
+  OPEN_OPERATION = 1,
+
+  RESULT_ERRNO = 1,
+  RESULT_MESSAGE = 2,
+
+  EXIT_CODE = 1,
+  EXIT_SIGNAL = 2,
+
+  RESIZE_ROWS = 1,
+  RESIZE_COLUMNS = 2,
+
+  SIGNAL_NUMBER = 1,
+
+  EXEC_ARG = 10,
+  EXEC_ENV = 11,
+  EXEC_USER = 12,
+  EXEC_CWD = 13,
+  EXEC_TTY = 14,
+  EXEC_ROWS = 15,
+  EXEC_COLUMNS = 16,
+  EXEC_LOGIN = 17,
+  EXEC_PID = 20,
+  EXEC_STEP = 21,
+
+  MOUNT_ROOT_SERIAL = 30,
+  MOUNT_ROOT_FSTYPE = 31,
+  MOUNT_MODULES_SERIAL = 32,
+  MOUNT_HOSTNAME = 33,
+  MOUNT_TIME = 34,
+  MOUNT_ENTROPY = 35,
+  MOUNT_ADDRESS = 36,
+  MOUNT_GATEWAY = 37,
+  MOUNT_MAC = 38,
+  MOUNT_GROW = 39,
+  MOUNT_NETWORK_MODULES = 40,
+  MOUNT_MODULES_NS = 50,
+  MOUNT_MOUNT_NS = 51,
+  MOUNT_GROW_NS = 52,
+  MOUNT_ROOT_BYTES = 53,
+
+  BOOT_INIT = 60,
+  BOOT_ARG = 61,
+
+  SHUTDOWN_MODE = 70,
+
+  INFO_UPTIME = 80,
+  INFO_MEMORY_TOTAL = 81,
+  INFO_MEMORY_AVAILABLE = 82,
+  INFO_LOAD1 = 83,
+  INFO_PHASE = 84,
+  INFO_HOSTNAME = 85,
+  INFO_INIT = 86,
+
+  FILE_PATH = 90,
+  FILE_MODE = 91,
+  FILE_UID = 92,
+  FILE_GID = 93,
+  FILE_CONTENT = 94,
+  FILE_FLAGS = 95,
+};
+
+enum shutdown_mode { SHUTDOWN_POWEROFF = 1, SHUTDOWN_NOW = 2, SHUTDOWN_REBOOT = 3 };
+
+enum file_flag { FILE_PARENT_MUST_EXIST = 1, FILE_MUST_NOT_EXIST = 2 };

@@ -1,0 +1,7 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// The first line of a small file, without its end; false when it cannot be read. Longer lines are cut.
+bool read_line(const char *path, char *line, size_t size);
