@@ -128,20 +128,25 @@ function splitName(name: Buffer): { prefix: Buffer; rest: Buffer } | undefined {
   return { prefix: name.subarray(0, cut), rest: name.subarray(cut + 1) };
 }
 
-/** The map in front of a sparse file's content: decimal lines, padded to whole blocks. */
+/**
+ * The map in front of a sparse file's content: decimal lines, padded to whole blocks. GNU tar starts every range at a new
+ * block, bsdtar does not: only whole blocks mean the same to both. And a hole at the end needs an empty range for GNU.
+ */
 function encodeMap(entry: TarEntry, data: readonly TarRange[]): { block: Buffer; stored: number } {
   let end = 0;
   let sum = 0;
-  const lines = [String(data.length)];
+  const lines: string[] = [];
   for (const { offset, length } of data) {
     if (offset < end || length < 0) throw unwritable(entry, "its data ranges overlap");
+    if (sum % blockSize !== 0) throw unwritable(entry, `a data range ends at byte ${end}, within a block`);
     end = offset + length;
     sum += length;
     lines.push(String(offset), String(length));
   }
   if (end > entry.size)
     throw unwritable(entry, `it has data at byte ${end}, beyond its size of ${entry.size}`);
-  const text = Buffer.from(`${lines.join("\n")}\n`);
+  if (end < entry.size || data.length === 0) lines.push(String(entry.size), "0");
+  const text = Buffer.from(`${[lines.length / 2, ...lines].join("\n")}\n`);
   const block = Buffer.concat([text, Buffer.alloc(padded(text.length) - text.length)]);
   return { block, stored: block.length + sum };
 }

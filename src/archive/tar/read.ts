@@ -69,9 +69,10 @@ async function findEntry(
     const block = bytes.take(blockSize) ?? (await bytes.read(blockSize));
     const header = block.length === blockSize ? parseHeader(block, at) : undefined;
     if (!header) {
+      const pending = isPending(extended);
       if (block.length > 0) await readEnd(bytes, block, limits);
-      else if (requireEnd) throw truncated(at, "before its end marker");
-      if (isPending(extended)) throw malformed(at, "an extended header has no entry after it");
+      else if (requireEnd || pending) throw truncated(at, "before its end marker");
+      if (pending) throw malformed(at, "an extended header has no entry after it");
       return undefined;
     }
     if (!(await readExtended(bytes, header, extended, limits, at))) return { header, block, at };

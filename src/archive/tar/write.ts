@@ -7,7 +7,7 @@ import type { TarRange } from "./sparse.ts";
 export interface TarInput extends TarEntry {
   /** Exactly `size` bytes; with `data` given, exactly the bytes of its ranges, one after the other. */
   content?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  /** Where a file has data, ascending; the file is stored sparse then. */
+  /** Where a file has data, ascending, each but the last in multiples of 512 bytes; the file is stored sparse then. */
   data?: readonly TarRange[];
 }
 
