@@ -9,6 +9,12 @@ export const guestErrors = {
       `See its console with \`banger vm logs ${p.vm}\`; restart it with \`banger vm restart ${p.vm}\``,
     when: "The channel to the guest broke, or the agent did not say hello in time.",
   }),
+  guest_console: define<{ tail: string }>({
+    status: 500,
+    message: (p) => (p.tail ? `its console ends with ${show(p.tail)}` : "its console is empty"),
+    remedy: () => "`banger vm logs` shows the whole console",
+    when: "The cause given with an error of a guest that did not come up: what its console says.",
+  }),
   guest_protocol: define<{ problem: string }>({
     status: 502,
     message: (p) => `the guest broke the agent protocol: ${p.problem}`,

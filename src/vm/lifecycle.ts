@@ -1,0 +1,143 @@
+import type { Context } from "../lib/context.ts";
+import { step } from "../lib/context.ts";
+import { fault } from "../lib/errors/error.ts";
+import type { VmRecord } from "../store/vm-repository.ts";
+import type { MachineEnd } from "../vmm/driver.ts";
+import { Background } from "./background.ts";
+import { cleanUp } from "./clean-up.ts";
+import { type VmHandle, VmHandles } from "./handle.ts";
+import type { LiveMachine } from "./live-machine.ts";
+import type { VmParts } from "./parts.ts";
+import { shutDown } from "./shut-down.ts";
+import { startMachine } from "./start.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/**
+ * The changes of a machine's state, each whole or not at all. All but `interruptStart` and `watch` are for whoever holds the lock of
+ * the handle.
+ */
+export class Lifecycle {
+  readonly handles = new VmHandles();
+  readonly background: Background;
+  readonly #parts: VmParts;
+  readonly #closing = new AbortController();
+
+  constructor(parts: VmParts) {
+    this.#parts = parts;
+    this.background = new Background(parts.log);
+  }
+
+  /** A context that ends with the service, too. */
+  scoped(context: Context): Context {
+    return { ...context, signal: AbortSignal.any([context.signal, this.#closing.signal]) };
+  }
+
+  /** Runs `work` with the machine's lock and its present record. @throws vm_not_found when it is gone by then */
+  async exclusively<T>(
+    record: VmRecord,
+    context: Context,
+    work: (handle: VmHandle, present: VmRecord) => Promise<T>,
+  ): Promise<T> {
+    const handle = this.handles.get(record.id);
+    return await handle.lock.run(`waiting for vm ${record.name}`, context.signal, async () => {
+      const present = this.#parts.vms.get(record.id);
+      if (!present) throw fault("vm_not_found", { ref: record.name });
+      return await work(handle, present);
+    });
+  }
+
+  /** Starts a machine that does not run. */
+  async boot(handle: VmHandle, record: VmRecord, context: Context, watch = new Stopwatch()): Promise<void> {
+    const abort = new AbortController();
+    const over = Promise.withResolvers<void>();
+    handle.starting = { abort, over: over.promise };
+    const signal = AbortSignal.any([context.signal, abort.signal]);
+    try {
+      this.watch(handle, await startMachine(this.#parts, record, watch, { ...context, signal }));
+    } finally {
+      handle.starting = undefined;
+      over.resolve();
+    }
+  }
+
+  /** Makes a start that is under way fail, so that its lock becomes free. */
+  interruptStart(handle: VmHandle, name: string): void {
+    handle.starting?.abort.abort(fault("interrupted", { what: `starting vm ${name}` }));
+  }
+
+  /** Ends a running machine gently; `timeout` in ms. One that does not run is left as it is. */
+  async halt(handle: VmHandle, record: VmRecord, timeout: number, context: Context): Promise<void> {
+    const { live } = handle;
+    if (!live) return;
+    const { vms, deadlines } = this.#parts;
+    vms.update(record.id, { state: "stopping" });
+    try {
+      await step(context, "vm.stop", `stopping ${record.name}`, () =>
+        shutDown(live, record.name, timeout, deadlines, context),
+      );
+    } catch (error) {
+      vms.update(record.id, { state: "running" });
+      throw error;
+    }
+    await this.#settle(handle, live, undefined);
+  }
+
+  /** Ends a running machine at once. */
+  async end(handle: VmHandle, reason?: string): Promise<void> {
+    const { live } = handle;
+    if (!live) return;
+    await live.machine.quit();
+    await this.#settle(handle, live, reason);
+  }
+
+  /** Removes everything of a machine. */
+  async erase(handle: VmHandle): Promise<void> {
+    const { vms, files } = this.#parts;
+    await this.end(handle);
+    await files.retire(handle.id);
+    vms.delete(handle.id);
+    this.handles.drop(handle.id);
+    // The machine is gone; what is left of its files the next start clears away.
+    await cleanUp(this.#parts.log, "removing the files of a deleted machine", () => files.purge(handle.id));
+  }
+
+  /** Takes a running machine on: when it ends by itself its record will say so. */
+  watch(handle: VmHandle, live: LiveMachine): void {
+    handle.live = live;
+    void live.machine.ended.then((end) => {
+      this.background.start("noting a machine's end", () => this.#onEnd(handle, live, end));
+    });
+  }
+
+  /** Lets go of all machines, after the changes that are under way were cancelled. */
+  async close(): Promise<void> {
+    this.#closing.abort(fault("interrupted", { what: "the daemon's work" }));
+    for (const handle of this.handles.all()) {
+      clearTimeout(handle.grace);
+      await handle.lock.run("closing", new AbortController().signal, async () => {
+        await handle.live?.detach();
+        handle.live = undefined;
+      });
+    }
+    await this.background.idle();
+  }
+
+  async #onEnd(handle: VmHandle, live: LiveMachine, end: MachineEnd): Promise<void> {
+    await handle.lock.run("noting a machine's end", this.#closing.signal, async () => {
+      // Whoever had the lock before may have been the one that ended it.
+      if (handle.live !== live) return;
+      await this.#settle(handle, live, end.reason);
+      if (this.#parts.vms.get(handle.id)?.ephemeral) await this.erase(handle);
+    });
+  }
+
+  async #settle(handle: VmHandle, live: LiveMachine, reason: string | undefined): Promise<void> {
+    handle.live = undefined;
+    clearTimeout(handle.grace);
+    await live.close();
+    await cleanUp(this.#parts.log, "removing a run directory", () =>
+      this.#parts.files.removeRunDirectory(handle.id),
+    );
+    this.#parts.vms.update(handle.id, { state: "stopped", reason, runtime: undefined });
+  }
+}

@@ -1,0 +1,54 @@
+import type { Config } from "../model/config.ts";
+import type { VmRepository } from "../store/vm-repository.ts";
+import type { Accelerator, Driver } from "../vmm/driver.ts";
+import type { HostSize } from "./host-size.ts";
+import type { ChooseAccelerator, ConnectAgent, Images, Kernels } from "./ports.ts";
+import type { VmFiles } from "./vm-files.ts";
+
+/** What the service of machines is composed of. */
+export interface VmParts {
+  readonly vms: VmRepository;
+  readonly files: VmFiles;
+  readonly driver: Driver;
+  readonly images: Images;
+  readonly kernels: Kernels;
+  readonly chooseAccelerator: ChooseAccelerator;
+  readonly kernelCommandLine: (accelerator: Accelerator) => string;
+  readonly connect: ConnectAgent;
+  readonly config: Pick<Config, "default_image_name" | "vm_defaults">;
+  readonly host: HostSize;
+  readonly deadlines: Deadlines;
+  readonly log: (message: string, details?: Record<string, unknown>) => void;
+}
+
+/** Milliseconds. */
+export interface Deadlines {
+  /** From the start of the process to the agent's hello. */
+  readonly hello: number;
+  /** For one attempt to reach the agent of a machine that runs already. */
+  readonly relink: number;
+  /** Between two such attempts. */
+  readonly pause: number;
+  /** For a stop to find the agent. */
+  readonly agent: number;
+  /** For the guest to write its data to its disk. */
+  readonly sync: number;
+  /** For the guest to power off when it is told to, without its init. */
+  readonly powerOff: number;
+  /** For a signalled process to end. */
+  readonly kill: number;
+  /** For the first session of an ephemeral machine to begin. */
+  readonly firstSession: number;
+}
+
+/** A guest under software emulation on a busy host takes its time to say hello; one that hangs is found out all the same. */
+export const usualDeadlines: Deadlines = {
+  hello: 90_000,
+  relink: 30_000,
+  pause: 500,
+  agent: 3_000,
+  sync: 20_000,
+  powerOff: 10_000,
+  kill: 5_000,
+  firstSession: 30_000,
+};

@@ -1,0 +1,216 @@
+import { type Context, step } from "../lib/context.ts";
+import { within } from "../lib/deadline.ts";
+import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
+import type { PruneResult } from "../model/api/answers.ts";
+import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { Vm, VmSpec } from "../model/vm.ts";
+import type { VmRecord } from "../store/vm-repository.ts";
+import type { VmApi } from "./api.ts";
+import { createVm } from "./create.ts";
+import type { VmHandle } from "./handle.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import type { LiveMachine } from "./live-machine.ts";
+import type { VmParts } from "./parts.ts";
+import type { GuestProcess } from "./ports.ts";
+import { reconcile } from "./reconcile.ts";
+import { findVm } from "./references.ts";
+import { Sessions } from "./sessions.ts";
+import { applyPending, changedSpec, defaultSpec, difference } from "./spec.ts";
+import { viewOf } from "./view.ts";
+
+/** Milliseconds for the guest to shut down when the request does not say. */
+const usualTimeout = 30_000;
+/** Those that end the monitor's process. */
+const deadly: readonly NodeJS.Signals[] = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGABRT"];
+
+/** The machines of one user. */
+export class VmService implements VmApi {
+  readonly #parts: VmParts;
+  readonly #lifecycle: Lifecycle;
+  readonly #sessions: Sessions;
+
+  constructor(parts: VmParts) {
+    this.#parts = parts;
+    this.#lifecycle = new Lifecycle(parts);
+    this.#sessions = new Sessions(parts, this.#lifecycle);
+  }
+
+  async list(): Promise<Vm[]> {
+    return await Promise.all(this.#parts.vms.all().map((record) => this.#view(record)));
+  }
+
+  async show(ref: string): Promise<Vm> {
+    return await this.#view(this.#find(ref));
+  }
+
+  /** What a machine gets when nothing is asked for. @throws invalid_value */
+  defaults(): VmSpec {
+    return defaultSpec(this.#parts.host, this.#parts.config);
+  }
+
+  async create(request: CreateVm, context: Context): Promise<Vm> {
+    const id = await createVm(this.#parts, this.#lifecycle, request, this.#lifecycle.scoped(context));
+    if (request.ephemeral && (request.start ?? true)) {
+      this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
+    }
+    return await this.show(id);
+  }
+
+  async start(ref: string, context: Context): Promise<Vm> {
+    return await this.#change(ref, context, async (record, scoped) => {
+      await this.#lifecycle.exclusively(record, scoped, async (handle, present) => {
+        if (!handle.live) await this.#lifecycle.boot(handle, present, scoped);
+      });
+    });
+  }
+
+  async stop(ref: string, options: { timeout?: number }, context: Context): Promise<Vm> {
+    return await this.#change(ref, context, async (record, scoped) => {
+      this.#lifecycle.interruptStart(this.#lifecycle.handles.get(record.id), record.name);
+      await this.#lifecycle.exclusively(record, scoped, async (handle, present) => {
+        await this.#lifecycle.halt(handle, present, milliseconds(options.timeout), scoped);
+        if (present.ephemeral) await this.#lifecycle.erase(handle);
+      });
+    });
+  }
+
+  async restart(ref: string, options: { timeout?: number }, context: Context): Promise<Vm> {
+    return await this.#change(ref, context, async (record, scoped) => {
+      await this.#lifecycle.exclusively(record, scoped, async (handle, present) => {
+        await this.#lifecycle.halt(handle, present, milliseconds(options.timeout), scoped);
+        await this.#lifecycle.boot(handle, this.#parts.vms.get(record.id) ?? present, scoped);
+      });
+    });
+  }
+
+  async kill(ref: string, options: { signal?: NodeJS.Signals }, context: Context): Promise<Vm> {
+    const signal = options.signal ?? "SIGKILL";
+    return await this.#change(ref, context, async (record, scoped) => {
+      const handle = this.#lifecycle.handles.get(record.id);
+      if (deadly.includes(signal)) this.#lifecycle.interruptStart(handle, record.name);
+      // Not under the lock: a stop that hangs is what a kill is for.
+      const { live, starting } = handle;
+      if (!live && !starting) throw notRunning(this.#parts.vms.get(record.id) ?? record);
+      live?.machine.signal(signal);
+      if (deadly.includes(signal)) await this.#expectEnd(handle, live, scoped.signal);
+    });
+  }
+
+  async remove(ref: string, context: Context): Promise<Vm> {
+    const record = this.#find(ref);
+    const scoped = this.#lifecycle.scoped(context);
+    this.#lifecycle.interruptStart(this.#lifecycle.handles.get(record.id), record.name);
+    return await step(scoped, "vm.delete", `deleting ${record.name}`, async () => {
+      const view = await this.#view(record);
+      await this.#erase(record, scoped);
+      return view;
+    });
+  }
+
+  async prune(context: Context): Promise<PruneResult> {
+    const result: PruneResult = { deleted: [], freed: 0 };
+    const scoped = this.#lifecycle.scoped(context);
+    for (const record of this.#parts.vms.all()) {
+      const handle = this.#lifecycle.handles.get(record.id);
+      if (handle.live || handle.lock.busy) continue;
+      const view = await this.#view(record);
+      await this.#erase(record, scoped);
+      result.deleted.push(view.name);
+      result.freed += view.diskUsed ?? 0;
+    }
+    return result;
+  }
+
+  async set(ref: string, request: SetVm): Promise<Vm> {
+    const { vms, host } = this.#parts;
+    const record = this.#find(ref);
+    const wanted = changedSpec(record.name, applyPending(record.spec, record.pending), request, host);
+    const patch = !isUnderWay(record)
+      ? { spec: wanted, pending: undefined }
+      : { pending: difference(record.spec, wanted) };
+    return await this.#view(vms.update(record.id, patch) ?? record);
+  }
+
+  async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
+    return await this.#sessions.exec(this.#find(ref), request, signal);
+  }
+
+  async logs(ref: string): Promise<string> {
+    return this.#parts.files.consoleLog(this.#find(ref).id);
+  }
+
+  usingImage(id: string): string[] {
+    return this.#parts.vms.namesByImage(id);
+  }
+
+  usingKernel(name: string): string[] {
+    return this.#parts.vms.namesByKernel(name);
+  }
+
+  async reconcile(): Promise<void> {
+    await reconcile(this.#parts, this.#lifecycle);
+  }
+
+  async close(): Promise<void> {
+    await this.#lifecycle.close();
+  }
+
+  async #change(
+    ref: string,
+    context: Context,
+    work: (record: VmRecord, scoped: Context) => Promise<void>,
+  ): Promise<Vm> {
+    const record = this.#find(ref);
+    await work(record, this.#lifecycle.scoped(context));
+    // An ephemeral machine is gone when it has stopped.
+    return await this.#view(
+      this.#parts.vms.get(record.id) ?? { ...record, state: "stopped", runtime: undefined },
+    );
+  }
+
+  #find(ref: string): VmRecord {
+    return findVm(this.#parts.vms, ref);
+  }
+
+  async #view(record: VmRecord): Promise<Vm> {
+    const { driver, log } = this.#parts;
+    try {
+      return viewOf(record, record.disk && (await driver.diskUsed(record.disk)));
+    } catch (error) {
+      log("measuring a disk failed", { vm: record.name, error: asFault(error).message });
+      return viewOf(record, undefined);
+    }
+  }
+
+  /** Somebody who was faster is as good as we are. */
+  async #erase(record: VmRecord, scoped: Context): Promise<void> {
+    try {
+      await this.#lifecycle.exclusively(record, scoped, (handle) => this.#lifecycle.erase(handle));
+    } catch (error) {
+      if (!isFault(error, "vm_not_found")) throw error;
+    }
+  }
+
+  /** Waits for the end of a signalled machine and for the record to say so. */
+  async #expectEnd(handle: VmHandle, live: LiveMachine | undefined, signal: AbortSignal): Promise<void> {
+    try {
+      if (live) await within("the end", this.#parts.deadlines.kill, live.machine.ended, signal);
+      await handle.lock.run("noting the end", signal, async () => undefined);
+    } catch (error) {
+      if (!isFault(error, "timed_out")) throw error;
+    }
+  }
+}
+
+function isUnderWay(record: VmRecord): boolean {
+  return record.state === "starting" || record.state === "running" || record.state === "stopping";
+}
+
+function notRunning(record: VmRecord): BangerError {
+  const { name, state } = record;
+  return fault("vm_wrong_state", { name, state, wanted: "running", action: "signal it" });
+}
+
+function milliseconds(seconds: number | undefined): number {
+  return seconds === undefined ? usualTimeout : seconds * 1000;
+}

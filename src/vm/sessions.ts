@@ -1,0 +1,109 @@
+import { within } from "../lib/deadline.ts";
+import { fault, isFault } from "../lib/errors/error.ts";
+import type { ExecRequest } from "../model/api/requests.ts";
+import type { VmRecord } from "../store/vm-repository.ts";
+import type { VmHandle } from "./handle.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { LiveMachine } from "./live-machine.ts";
+import type { VmParts } from "./parts.ts";
+import type { ExecSpec, GuestProcess } from "./ports.ts";
+
+/** Milliseconds to wait for a guest when the request does not say. */
+const usualWait = 60_000;
+
+/** Commands in machines, and the end of ephemeral machines with their first one. */
+export class Sessions {
+  readonly #parts: VmParts;
+  readonly #lifecycle: Lifecycle;
+
+  constructor(parts: VmParts, lifecycle: Lifecycle) {
+    this.#parts = parts;
+    this.#lifecycle = lifecycle;
+  }
+
+  /** Starts a command. @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed, interrupted */
+  async exec(record: VmRecord, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
+    const handle = this.#lifecycle.handles.get(record.id);
+    const leave = record.ephemeral ? this.#enter(handle) : () => undefined;
+    const wait = request.wait === undefined ? usualWait : request.wait * 1000;
+    try {
+      const live = await this.#running(handle, record, wait, signal);
+      const agent = await live.agent(wait, signal);
+      const process = await agent.exec(execSpec(request), signal);
+      process.exited.then(leave, leave);
+      return process;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** Gives an ephemeral machine up when nobody comes to it. */
+  expectFirst(handle: VmHandle): void {
+    if (handle.owner || !handle.live) return;
+    handle.grace = setTimeout(() => this.#giveUp(handle), this.#parts.deadlines.firstSession);
+  }
+
+  /** Returns what ends the session; more than once is harmless. */
+  #enter(handle: VmHandle): () => void {
+    clearTimeout(handle.grace);
+    const session = Symbol("session");
+    handle.owner ??= session;
+    return () => {
+      if (handle.owner === session) this.#giveUp(handle);
+    };
+  }
+
+  #giveUp(handle: VmHandle): void {
+    handle.owner = undefined;
+    this.#lifecycle.background.start("removing an ephemeral machine", async () => {
+      const { signal } = this.#lifecycle.scoped({
+        signal: new AbortController().signal,
+        report: () => undefined,
+      });
+      await handle.lock.run("removing an ephemeral machine", signal, async () => {
+        if (this.#parts.vms.get(handle.id)) await this.#lifecycle.erase(handle);
+      });
+    });
+  }
+
+  async #running(
+    handle: VmHandle,
+    record: VmRecord,
+    wait: number,
+    signal: AbortSignal,
+  ): Promise<LiveMachine> {
+    const { starting } = handle;
+    if (starting) {
+      await within(`the start of vm ${record.name}`, wait, starting.over, signal).catch((error: unknown) => {
+        if (!isFault(error, "timed_out")) throw error;
+        throw fault("guest_unreachable", { vm: record.name, reason: "it is still starting" }, error);
+      });
+    }
+    const present = this.#parts.vms.get(record.id);
+    if (!present) throw fault("vm_not_found", { ref: record.name });
+    const { state } = present;
+    if (handle.live && state !== "stopping") return handle.live;
+    throw fault("vm_wrong_state", {
+      name: record.name,
+      state,
+      wanted: "running",
+      action: "run a command in it",
+    });
+  }
+}
+
+function execSpec(request: ExecRequest): ExecSpec {
+  const { user, cwd, tty } = request;
+  return {
+    args: (request.args ?? []).map(decode),
+    env: (request.env ?? []).map(decode),
+    ...(user === undefined ? {} : { user }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(tty === undefined ? {} : { tty }),
+  };
+}
+
+function decode(text: string): Buffer {
+  return Buffer.from(text, "base64");
+}

@@ -1,0 +1,203 @@
+import { access } from "node:fs/promises";
+import { type Context, step } from "../lib/context.ts";
+import { asFault, type BangerError, fault } from "../lib/errors/error.ts";
+import type { VmDisk, VmRecord } from "../store/vm-repository.ts";
+import type { Machine, MachineSpec } from "../vmm/driver.ts";
+import { bringUp } from "./bring-up.ts";
+import { cleanUp } from "./clean-up.ts";
+import { LiveMachine } from "./live-machine.ts";
+import { machineSpec } from "./machine-spec.ts";
+import type { VmParts } from "./parts.ts";
+import type { Agent } from "./ports.ts";
+import { storeRuntime } from "./runtime.ts";
+import { applyPending } from "./spec.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+
+/**
+ * Starts a machine that does not run, up to the point where its agent runs commands. When that fails nothing of it runs, and
+ * its record says why.
+ *
+ * @throws vm_failed, guest_unreachable, interrupted, and what driver, image, kernel and guest throw
+ */
+export async function startMachine(
+  parts: VmParts,
+  before: VmRecord,
+  watch: Stopwatch,
+  context: Context,
+): Promise<LiveMachine> {
+  const { id, name } = before;
+  try {
+    return await step(context, "vm.start", `starting ${name}`, async () => {
+      const record = begin(parts, before);
+      const { spec, init } = await prepare(parts, record, watch, context);
+      return await launch(parts, { id, name, init }, spec, watch, context);
+    });
+  } catch (error) {
+    const failure = context.signal.aborted
+      ? fault("interrupted", { what: `starting vm ${name}` }, error)
+      : asFault(error);
+    await cleanUp(parts.log, `removing the run directory of ${name}`, () =>
+      parts.files.removeRunDirectory(id),
+    );
+    // A start that somebody stopped is no failure of the machine.
+    const verdict =
+      failure.code === "interrupted"
+        ? { state: before.provisioned ? ("stopped" as const) : ("created" as const), reason: undefined }
+        : { state: "error" as const, reason: failure.message };
+    await cleanUp(parts.log, `noting how ${name} failed`, async () => {
+      parts.vms.update(id, { ...verdict, runtime: undefined });
+    });
+    throw failure;
+  }
+}
+
+function begin(parts: VmParts, before: VmRecord): VmRecord {
+  const spec = applyPending(before.spec, before.pending);
+  const record = parts.vms.update(before.id, {
+    state: "starting",
+    reason: undefined,
+    spec,
+    pending: undefined,
+  });
+  if (!record) throw fault("vm_not_found", { ref: before.name });
+  return record;
+}
+
+async function prepare(
+  parts: VmParts,
+  record: VmRecord,
+  watch: Stopwatch,
+  context: Context,
+): Promise<{ spec: MachineSpec; init: string | undefined }> {
+  const { id, image } = record;
+  const { manifest, rootfs } = await parts.images.ensure(image.id, context);
+  watch.lap("image");
+  await parts.kernels.ensure(record.kernel, context);
+  const boot = await parts.kernels.bootFiles(record.kernel, context);
+  watch.lap("kernel");
+  const accelerator = await parts.chooseAccelerator(context);
+  watch.lap("probe");
+  await parts.files.prepare(id);
+  const disk = await readyDisk(parts, record, rootfs, context.signal);
+  watch.lap("disk");
+  const commandLine = parts.kernelCommandLine(accelerator);
+  const spec = machineSpec(record, parts.files, { disk, boot, accelerator, commandLine });
+  return { spec, init: manifest.init };
+}
+
+/** The machine's disk, made at its first start and grown to what was asked for since. */
+async function readyDisk(
+  parts: VmParts,
+  record: VmRecord,
+  base: string,
+  signal: AbortSignal,
+): Promise<VmDisk> {
+  const { id, name, spec } = record;
+  if (!record.disk) {
+    await parts.files.clear(id);
+    const made = await parts.driver.createDisk(
+      { directory: parts.files.directory(id), base, size: spec.disk },
+      signal,
+    );
+    const disk = { ...made, size: spec.disk };
+    parts.vms.update(id, { disk });
+    return disk;
+  }
+  await access(record.disk.path).catch((error: unknown) => {
+    throw fault("vm_failed", { name, reason: `its disk ${record.disk?.path} is gone` }, error);
+  });
+  if (record.disk.size >= spec.disk) return record.disk;
+  await parts.driver.growDisk(record.disk, spec.disk, signal);
+  const disk = { ...record.disk, size: spec.disk };
+  parts.vms.update(id, { disk });
+  return disk;
+}
+
+async function launch(
+  parts: VmParts,
+  vm: { id: string; name: string; init: string | undefined },
+  spec: MachineSpec,
+  watch: Stopwatch,
+  context: Context,
+): Promise<LiveMachine> {
+  const machine = await parts.driver.start(spec, context);
+  try {
+    // From here on a daemon that is killed finds the machine by its record; before, by its run directory.
+    parts.vms.update(vm.id, { runtime: storeRuntime(machine.runtime, vm.init) });
+    watch.lap("vmm");
+    const agent = await bootGuest(parts, vm, machine, watch, context);
+    const live = superviseMachine(parts, vm, machine, agent);
+    parts.vms.update(vm.id, {
+      state: "running",
+      startedAt: new Date().toISOString(),
+      timing: watch.timing,
+    });
+    return live;
+  } catch (error) {
+    await machine.quit();
+    throw error;
+  }
+}
+
+async function bootGuest(
+  parts: VmParts,
+  vm: { id: string; name: string; init: string | undefined },
+  machine: Machine,
+  watch: Stopwatch,
+  context: Context,
+): Promise<Agent> {
+  const gone = new AbortController();
+  void machine.ended.then((end) => gone.abort(fault("vm_failed", { name: vm.name, reason: end.reason })));
+  const signal = AbortSignal.any([context.signal, gone.signal]);
+  let agent: Agent | undefined;
+  try {
+    agent = await parts.connect({
+      socket: machine.agentSocket,
+      vm: vm.name,
+      deadline: parts.deadlines.hello,
+      signal,
+    });
+    watch.lap("hello");
+    await bringUp(parts, vm, agent, signal, (phase) => watch.lap(phase));
+    return agent;
+  } catch (error) {
+    await agent?.close();
+    if (context.signal.aborted) throw error;
+    // The end of the machine comes before what it did to the channel.
+    const failure = gone.signal.aborted ? asFault(gone.signal.reason) : asFault(error);
+    throw await withConsole(parts, vm, failure, error);
+  }
+}
+
+/** What went wrong, and as its cause what the guest's console says of it. */
+async function withConsole(
+  parts: VmParts,
+  vm: { id: string; name: string },
+  failure: BangerError,
+  error: unknown,
+): Promise<BangerError> {
+  const tail = await parts.files.consoleTail(vm.id);
+  const cause = fault("guest_console", { tail }, error);
+  if (failure.code === "vm_failed")
+    return fault("vm_failed", failure.params as { name: string; reason: string }, cause);
+  const reason =
+    failure.code === "guest_unreachable" ? (failure.params as { reason: string }).reason : failure.message;
+  return fault("guest_unreachable", { vm: vm.name, reason }, cause);
+}
+
+/** Watches over a machine that runs, whoever started it. */
+export function superviseMachine(
+  parts: VmParts,
+  vm: { id: string; name: string; init: string | undefined },
+  machine: Machine,
+  agent?: Agent,
+): LiveMachine {
+  const options = {
+    name: vm.name,
+    connect: parts.connect,
+    bringUp: (next: Agent, signal: AbortSignal) => bringUp(parts, vm, next, signal),
+    deadlines: parts.deadlines,
+    log: parts.log,
+  };
+  return new LiveMachine(machine, options, agent);
+}
