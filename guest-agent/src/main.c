@@ -75,7 +75,7 @@ static int serve(void) {
     bool busy = channel_pump();
     bool output = streams_pump();
     channel_flush();
-    busy |= output && channel_queued() < OUTPUT_MARK;
+    busy |= agent.stopping || (output && channel_queued() < OUTPUT_MARK);
     uint64_t deadline = streams_deadline();
     uint64_t condemned = reaper_deadline();
     loop_wait(busy ? 0 : deadline < condemned ? deadline : condemned);
