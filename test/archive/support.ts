@@ -184,3 +184,10 @@ export function rawMember(fields: Parameters<typeof rawHeader>[0], content: stri
 }
 
 export const endMarker = Buffer.alloc(1024);
+
+/** A member of an ar archive, padded to an even length. */
+export function arMember(name: string, content: string | Buffer): Buffer {
+  const bytes = Buffer.from(content as string, "latin1");
+  const header = `${name.padEnd(16)}${"0".padEnd(12)}0     0     100644  ${String(bytes.length).padEnd(10)}\`\n`;
+  return Buffer.concat([Buffer.from(header, "latin1"), bytes, Buffer.alloc(bytes.length % 2, "\n")]);
+}

@@ -82,7 +82,7 @@ function translate(error: unknown, offset: number): unknown {
   if (isFault(error, "tool_missing"))
     return fault("tool_missing", { tool: "xz", package: "xz-utils" }, error);
   if (!isFault(error, "tool_failed")) return error;
-  if (error.message.includes("Unexpected end of input")) return truncated(offset, error);
+  if (offset === 0 || error.message.includes("Unexpected end of input")) return truncated(offset, error);
   const problem = error.message.replace(/^.*\(stdin\): /s, "");
   return fault("archive_invalid", { format: "xz", problem }, error);
 }
