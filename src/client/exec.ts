@@ -44,11 +44,9 @@ export async function exec(transport: Transport, ref: string, options: ExecOptio
     ...(options.tty ? { tty: options.tty } : {}),
   };
   const path = `/v1/vms/${encodeURIComponent(ref)}/exec`;
-  const { signal } = options;
-  const { socket, rest } = await transport.upgrade(
-    { method: "POST", path, body: request, signal },
-    execProtocol,
-  );
+  const call = { method: "POST", path, signal: options.signal };
+  const { socket, rest } = await transport.upgrade(call, execProtocol);
+  socket.write(encodeExecFrame("start", JSON.stringify(request)));
   return new Session(socket, rest);
 }
 

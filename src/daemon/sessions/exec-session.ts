@@ -111,7 +111,9 @@ class ExecSession {
 
   async *#frames(): AsyncGenerator<ExecFrame> {
     const decoder = new ExecFrameDecoder();
-    for await (const chunk of this.#socket) yield* decoder.push(chunk as Buffer);
+    // A malformed frame must not cost the client the error that it gets for it.
+    const chunks = this.#socket.iterator({ destroyOnReturn: false });
+    for await (const chunk of chunks) yield* decoder.push(chunk as Buffer);
   }
 }
 

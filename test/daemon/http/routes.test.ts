@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { statSync, writeFileSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { dirname, join } from "node:path";
+import { describe, test } from "node:test";
+import { fault } from "../../../src/lib/errors/error.ts";
+import { type Route, routes } from "../../../src/model/api/routes.ts";
+import { fakeServices, sampleImage, sampleKernel, sampleVm } from "../../support/fake-services.ts";
+import { rejectsWith } from "../../support/faults.ts";
+import { serve } from "../../support/serve.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
+
+interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** Node's own client, so that ours is not its own judge. */
+function fetchRaw(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: string,
+  headers = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ socketPath, method, path, headers, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+      );
+    });
+    request.on("error", reject).end(body);
+  });
+}
+
+describe("the contract", () => {
+  test("is served whole: every route answers as it promises", async (t) => {
+    const services = fakeServices();
+    const { socket } = await serve(t, services);
+    const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
+    const bodies: Record<string, object> = { pullImage: { name: "x" }, pullKernel: { name: "x" } };
+    for (const [name, route] of Object.entries(routes) as [string, Route][]) {
+      if (route.stream === "upgrade") continue;
+      const path = `/v1${route.path.replace("{ref}", "dev").replace("{name}", "k").replace("{id}", operation.id)}`;
+      const body = route.body ? JSON.stringify(bodies[name] ?? {}) : undefined;
+      const answer = await fetchRaw(socket, route.method, path, body);
+      assert.equal(answer.status, route.status, `${name}: ${answer.body}`);
+      assert.equal(answer.headers["api-version"], "v1");
+      assert.match(String(answer.headers["x-request-id"]), /^[0-9a-f]{8}$/);
+      if (!route.stream) assert.ok(route.answer.safeParse(JSON.parse(answer.body)).success, name);
+    }
+  });
+
+  test("is all there is", async (t) => {
+    const { socket } = await serve(t, fakeServices());
+    for (const [method, path] of [
+      ["GET", "/"],
+      ["GET", "/v1"],
+      ["GET", "/v2/info"],
+      ["PUT", "/v1/vms/dev"],
+      ["GET", "/v1/vms/dev/start"],
+    ] as const) {
+      const answer = await fetchRaw(socket, method, path);
+      assert.equal(answer.status, 404);
+      assert.equal(answer.headers["content-type"], "application/problem+json");
+      const problem = JSON.parse(answer.body);
+      assert.equal(problem.code, "route_not_found");
+      assert.equal(problem.title, `there is no ${method} "${path}"`);
+      assert.equal(problem.status, 404);
+    }
+  });
+});
+
+describe("a request", () => {
+  test("that is not JSON, or does not fit the schema, is refused with what is wrong", async (t) => {
+    const services = fakeServices();
+    const { socket } = await serve(t, services);
+    const cases: [string, string][] = [
+      ["{", "the request is not valid: the body is not JSON"],
+      ['{"vcpu":"two"}', "the request is not valid: vcpu: Invalid input: expected number, received string"],
+      ['{"cpus":2}', 'the request is not valid: body: Unrecognized key: "cpus"'],
+      ['{"memory":0}', "the request is not valid: memory: Too small: expected number to be >=1"],
+      ["[]", "the request is not valid: body: Invalid input: expected object, received array"],
+    ];
+    for (const [body, message] of cases) {
+      const answer = await fetchRaw(socket, "POST", "/v1/vms", body);
+      assert.equal(answer.status, 400, body);
+      assert.equal(JSON.parse(answer.body).message, message);
+      assert.equal(JSON.parse(answer.body).exit, 2);
+    }
+    assert.deepEqual(services.seen, []);
+  });
+
+  test("with an unknown query value is refused", async (t) => {
+    const { socket } = await serve(t, fakeServices());
+    const answer = await fetchRaw(socket, "GET", "/v1/vms/dev/logs?follow=perhaps");
+    assert.equal(answer.status, 400);
+    assert.equal(JSON.parse(answer.body).code, "invalid_request");
+  });
+
+  test("of another build is turned away, but for none", async (t) => {
+    const { socket } = await serve(t, fakeServices());
+    const other = await fetchRaw(socket, "GET", "/v1/info", undefined, { "Banger-Build": "other" });
+    assert.equal(other.status, 409);
+    assert.equal(JSON.parse(other.body).message, "the daemon is build source, the client is build other");
+    assert.equal(
+      (await fetchRaw(socket, "GET", "/v1/info", undefined, { "Banger-Build": "source" })).status,
+      200,
+    );
+    assert.equal((await fetchRaw(socket, "GET", "/v1/info")).status, 200);
+  });
+
+  test("that fails for a reason of its own keeps code, message, remedy and causes", async (t) => {
+    const services = fakeServices();
+    services.on("vms.show", () => {
+      throw fault("vm_not_found", { ref: "dev" }, new Error("no row"));
+    });
+    const { banger } = await serve(t, services);
+    const error = await rejectsWith(banger.vms.show("dev"), "vm_not_found", 'vm "dev" not found');
+    assert.equal(error.remedy, "See `banger vm list`");
+    assert.equal(error.status, 404);
+    assert.deepEqual(error.causes, ["no row"]);
+  });
+
+  test("that fails for no known reason is an internal error, not a hung connection", async (t) => {
+    const services = fakeServices();
+    services.on("vms.list", () => {
+      throw new TypeError("undefined is not a machine");
+    });
+    const { banger } = await serve(t, services);
+    await rejectsWith(banger.vms.list(), "internal", "internal error: undefined is not a machine");
+  });
+});
+
+describe("the SDK and the routes", () => {
+  test("agree on machines", async (t) => {
+    const services = fakeServices();
+    const { banger } = await serve(t, services);
+    assert.deepEqual(await banger.vms.list(), [sampleVm]);
+    assert.deepEqual(await banger.vms.show("a b/c"), sampleVm);
+    assert.deepEqual(await banger.vms.create({ name: "dev", memory: 2 ** 30 }), sampleVm);
+    assert.deepEqual(await banger.vms.start("dev"), sampleVm);
+    assert.deepEqual(await banger.vms.stop("dev", { timeout: 5 }), sampleVm);
+    assert.deepEqual(await banger.vms.restart("dev"), sampleVm);
+    assert.deepEqual(await banger.vms.kill("dev", { signal: "TERM" }), sampleVm);
+    assert.deepEqual(await banger.vms.delete("dev"), sampleVm);
+    assert.deepEqual(await banger.vms.prune(), { deleted: ["dev"], freed: 4096 });
+    assert.deepEqual(await banger.vms.set("dev", { vcpu: 2 }), sampleVm);
+    assert.deepEqual(services.seen, [
+      { name: "vms.list", args: [] },
+      { name: "vms.show", args: ["a b/c"] },
+      {
+        name: "vms.create",
+        args: [{ name: "dev", memory: 2 ** 30, nat: false, start: true, ephemeral: false }],
+      },
+      { name: "vms.start", args: ["dev"] },
+      { name: "vms.stop", args: ["dev", { timeout: 5 }] },
+      { name: "vms.restart", args: ["dev", { timeout: 30 }] },
+      { name: "vms.kill", args: ["dev", { signal: "SIGTERM" }] },
+      { name: "vms.remove", args: ["dev"] },
+      { name: "vms.prune", args: [] },
+      { name: "vms.set", args: ["dev", { vcpu: 2 }] },
+    ]);
+  });
+
+  test("agree on images and kernels", async (t) => {
+    const services = fakeServices();
+    const { banger } = await serve(t, services);
+    assert.deepEqual(await banger.images.list(), [sampleImage]);
+    assert.deepEqual(await banger.images.show("debian-bookworm"), sampleImage);
+    assert.deepEqual(await banger.images.pull("debian-bookworm"), sampleImage);
+    assert.deepEqual(await banger.images.delete("debian-bookworm"), { id: sampleImage.id, freed: 4096 });
+    assert.deepEqual(await banger.kernels.list(), [sampleKernel]);
+    assert.deepEqual(await banger.kernels.available(), []);
+    assert.deepEqual(await banger.kernels.show("generic-6.1"), sampleKernel);
+    assert.deepEqual(await banger.kernels.pull("generic-6.1", { force: true }), sampleKernel);
+    assert.deepEqual(await banger.kernels.delete("generic-6.1"), { name: "generic-6.1", freed: 4096 });
+    assert.deepEqual(services.seen.at(-2), { name: "kernels.pull", args: ["generic-6.1", { force: true }] });
+  });
+
+  test("agree on the daemon itself", async (t) => {
+    const services = fakeServices();
+    const { banger } = await serve(t, services);
+    assert.equal((await banger.info()).api, "v1");
+    assert.equal((await banger.defaults()).image, "debian-bookworm");
+    assert.deepEqual((await banger.doctor()).checks[0]?.verdict, "pass");
+    assert.equal(await banger.shutdown(), true);
+    assert.equal(services.stopped, true);
+  });
+
+  test("a kernel that a machine boots from is not removed", async (t) => {
+    const services = fakeServices();
+    const { banger } = await serve(t, services);
+    await rejectsWith(banger.kernels.delete("used"), "kernel_in_use", 'kernel "used" is used by dev');
+    assert.deepEqual(services.seen, []);
+  });
+});
+
+describe("logs", () => {
+  test("come whole, and with follow go on as the file grows until the reader leaves", async (t) => {
+    const services = fakeServices();
+    const path = join(temporaryDirectory(t), "console.log");
+    writeFileSync(path, "one\n");
+    services.on("vms.logs", () => path);
+    const { banger } = await serve(t, services);
+    let whole = "";
+    for await (const piece of banger.vms.logs("dev")) whole += String(piece);
+    assert.equal(whole, "one\n");
+
+    let followed = "";
+    for await (const piece of banger.vms.logs("dev", { follow: true })) {
+      followed += String(piece);
+      if (followed === "one\n") writeFileSync(path, "two\n", { flag: "a" });
+      if (followed === "one\ntwo\n") break;
+    }
+    assert.equal(followed, "one\ntwo\n");
+  });
+});
+
+test("the socket and its directory are for their owner only", async (t) => {
+  const { socket } = await serve(t, fakeServices());
+  assert.equal(statSync(socket).mode & 0o777, 0o600);
+  assert.equal(statSync(dirname(socket)).mode & 0o777, 0o700);
+});

@@ -1,0 +1,199 @@
+import { randomBytes } from "node:crypto";
+import { PassThrough } from "node:stream";
+import { OperationRegistry } from "../../src/daemon/operations/registry.ts";
+import type { Services } from "../../src/daemon/services.ts";
+import type { Context } from "../../src/lib/context.ts";
+import { fault } from "../../src/lib/errors/error.ts";
+import type { ExecRequest } from "../../src/model/api/requests.ts";
+import type { Image } from "../../src/model/image.ts";
+import type { Kernel } from "../../src/model/kernel.ts";
+import type { Vm } from "../../src/model/vm.ts";
+import type { GuestProcess } from "../../src/vm/ports.ts";
+
+/** What a test wants to see of a call: its name and its arguments without signals and reporters. */
+export interface SeenCall {
+  name: string;
+  args: unknown[];
+}
+
+export interface FakeServices extends Services {
+  seen: SeenCall[];
+  /** Replaces what a method does: `on("vms.create", ...)`. */
+  on(name: string, work: (...args: never[]) => unknown): void;
+  stopped: boolean;
+}
+
+/** Services that remember what they were asked and answer with one machine, one image and one kernel. */
+export function fakeServices(): FakeServices {
+  const seen: SeenCall[] = [];
+  const replaced = new Map<string, (...args: never[]) => unknown>();
+  const method =
+    <T>(name: string, answer: T) =>
+    async (...args: unknown[]): Promise<T> => {
+      seen.push({ name, args: args.filter((arg) => !isContext(arg)) });
+      const work = replaced.get(name);
+      return (work ? await work(...(args as never[])) : answer) as T;
+    };
+  const fake: FakeServices = {
+    seen,
+    stopped: false,
+    on: (name, work) => void replaced.set(name, work),
+    operations: new OperationRegistry(),
+    vms: {
+      list: method("vms.list", [sampleVm]),
+      show: method("vms.show", sampleVm),
+      create: method("vms.create", sampleVm),
+      start: method("vms.start", sampleVm),
+      stop: method("vms.stop", sampleVm),
+      restart: method("vms.restart", sampleVm),
+      kill: method("vms.kill", sampleVm),
+      remove: method("vms.remove", sampleVm),
+      prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
+      set: method("vms.set", sampleVm),
+      exec: method("vms.exec", undefined as unknown as GuestProcess),
+      logs: method("vms.logs", "/dev/null"),
+      usingImage: () => [],
+      usingKernel: (name) => (name === "used" ? ["dev"] : []),
+      reconcile: method("vms.reconcile", undefined),
+      close: method("vms.close", undefined),
+    },
+    images: {
+      list: method("images.list", [sampleImage]),
+      show: method("images.show", sampleImage),
+      pull: method("images.pull", sampleImage),
+      remove: method("images.remove", { id: sampleImage.id, freed: 4096 }),
+    },
+    kernels: {
+      list: method("kernels.list", [sampleKernel]),
+      available: method("kernels.available", []),
+      show: method("kernels.show", sampleKernel),
+      pull: method("kernels.pull", sampleKernel),
+      remove: method("kernels.remove", { name: "generic-6.1", freed: 4096 }),
+    },
+    doctor: async () => ({ checks: [{ id: "a", title: "A", verdict: "pass", detail: "fine" }] }),
+    defaults: () => ({ image: "debian-bookworm", vcpu: 1, memory: 2 ** 30, disk: 2 ** 33 }),
+    info: async () => ({
+      version: "0.1.0",
+      build: "source",
+      api: "v1",
+      pid: process.pid,
+      socket: "/s",
+      state: "/state",
+      log: "/log",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      vms: { total: 1, running: 1 },
+    }),
+    shutdown: () => {
+      fake.stopped = true;
+    },
+  };
+  return fake;
+}
+
+export const sampleVm: Vm = {
+  id: "0123456789ab",
+  name: "dev",
+  state: "running",
+  image: { id: "ba9876543210", name: "debian-bookworm" },
+  kernel: "generic-6.1",
+  spec: { vcpu: 1, memory: 2 ** 30, disk: 2 ** 33, nat: false },
+  driver: "qemu",
+  accelerator: "tcg",
+  pid: 4242,
+  ephemeral: false,
+  createdAt: "2026-01-01T00:00:00.000Z",
+  startedAt: "2026-01-01T00:00:02.000Z",
+  diskUsed: 2 ** 20,
+};
+
+const hash = "0".repeat(64);
+
+export const sampleImage: Image = {
+  version: 1,
+  id: "ba9876543210",
+  name: "debian-bookworm",
+  arch: "amd64",
+  distro: "debian",
+  kernel: "generic-6.1",
+  init: "/sbin/init",
+  rootfs: { file: "rootfs.ext4", size: 2 ** 30, sha256: hash },
+  source: { kind: "debian", detail: "bookworm" },
+  createdAt: "2026-01-01T00:00:00.000Z",
+  used: 2 ** 28,
+};
+
+export const sampleKernel: Kernel = {
+  version: 1,
+  name: "generic-6.1",
+  arch: "amd64",
+  distro: "debian",
+  release: "6.1.0-56-cloud-amd64",
+  source: "linux-image-6.1.0-56-cloud-amd64 6.1.192-2",
+  files: {
+    vmlinuz: { size: 1, sha256: hash },
+    "modules.cpio": { size: 1, sha256: hash },
+    "modules.ext4": { size: 1, sha256: hash },
+  },
+  createdAt: "2026-01-01T00:00:00.000Z",
+  used: 2 ** 26,
+};
+
+/** A guest's command that a test plays by hand. */
+export class FakeGuestProcess implements GuestProcess {
+  readonly pid = 77;
+  readonly stdin = new PassThrough();
+  readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
+  readonly outcome = Promise.withResolvers<{ code: number; signal?: number }>();
+  readonly exited = this.outcome.promise;
+  readonly seen: string[] = [];
+  readonly wasReset = Promise.withResolvers<void>();
+
+  resize(rows: number, columns: number): void {
+    this.seen.push(`resize ${rows}x${columns}`);
+  }
+
+  kill(signal: number): void {
+    this.seen.push(`signal ${signal}`);
+  }
+
+  reset(): void {
+    this.seen.push("reset");
+    this.wasReset.resolve();
+  }
+
+  /** Ends both outputs and gives the status. */
+  exit(code: number, signal?: number): void {
+    this.stdout.end();
+    this.stderr.end();
+    this.outcome.resolve(signal === undefined ? { code } : { code, signal });
+  }
+}
+
+/** A process that copies its input to its output, like `cat`. */
+export function echoProcess(): FakeGuestProcess {
+  const process = new FakeGuestProcess();
+  process.stdin.pipe(process.stdout);
+  process.stdout.once("end", () => process.exit(0));
+  return process;
+}
+
+export type ExecCall = (ref: string, request: ExecRequest, signal: AbortSignal) => Promise<GuestProcess>;
+
+/** Work that ends only when it is cancelled, and then undoes something. */
+export async function untilCancelled(context: Context, undone: () => void): Promise<never> {
+  context.report({ stage: "wait", state: "started", message: "waiting" });
+  await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  undone();
+  throw fault("interrupted", { what: "vm.create" }, context.signal.reason);
+}
+
+export function randomBlock(size: number): Buffer {
+  return randomBytes(size);
+}
+
+function isContext(value: unknown): boolean {
+  if (value instanceof AbortSignal || typeof value === "function") return true;
+  return typeof value === "object" && value !== null && "report" in value;
+}
