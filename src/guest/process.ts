@@ -75,10 +75,11 @@ export class ProcessStream implements GuestProcess, StreamHandler, Writer {
 
   reset(): void {
     if (this.#over) return;
+    const error = fault("interrupted", { what: "the command in the guest" });
     this.#streams.reset(this.#id);
-    this.fail(fault("interrupted", { what: "the command in the guest" }));
-    this.stdout.destroy();
-    this.stderr.destroy();
+    this.fail(error);
+    this.stdout.destroy(error);
+    this.stderr.destroy(error);
   }
 
   receive(frame: Frame): void {
@@ -105,7 +106,7 @@ export class ProcessStream implements GuestProcess, StreamHandler, Writer {
 
   fail(error: BangerError): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#conclude();
     this.#exit.reject(error);
     this.stdin.destroy(error);
     this.stdout.fail(error);
@@ -173,7 +174,6 @@ export class ProcessStream implements GuestProcess, StreamHandler, Writer {
 
   #givenUp(frame: Frame): void {
     const { reason } = readRefusal(new Fields(frame.payload, "RESET")) ?? { reason: "it gave up" };
-    this.#streams.end(this.#id);
     this.fail(fault("guest_refused", { doing: "go on with the command", reason }));
   }
 
