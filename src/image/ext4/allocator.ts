@@ -116,13 +116,6 @@ export class BlockAllocator {
   }
 }
 
-/** Adds a run to those that something owns, joining it to the last one where it follows. */
-export function addRun(runs: Run[], run: Run): void {
-  const last = runs.at(-1);
-  if (last && last.start + last.count === run.start) last.count += run.count;
-  else runs.push({ ...run });
-}
-
 /** Sets or clears the bits from `from` up to, not including, `end`. */
 export function setBits(bitmap: Buffer, from: number, end: number, value: boolean): void {
   let at = from;

@@ -1,4 +1,5 @@
-import { addRun, type BlockAllocator, type Run } from "./allocator.ts";
+import type { BangerError } from "../../lib/errors/error.ts";
+import type { BlockAllocator } from "./allocator.ts";
 import { appendRun, type Extent } from "./extents.ts";
 import { blockSize, blocksFor } from "./format.ts";
 import type { Output } from "./output.ts";
@@ -9,24 +10,22 @@ export interface Piece {
   data: Buffer;
 }
 
-export interface StoredContent {
-  extents: Extent[];
-  runs: Run[];
-}
-
-const zeros = Buffer.alloc(blockSize);
-
 /**
  * Writes a file's content as it streams by. A block of which only a part is data is filled with zeros.
  *
  * @param size bytes of the file
  * @param misplaced makes the error for pieces that overlap or lie outside the file
+ * @returns where it is
  */
 export async function storeContent(
   pieces: AsyncIterable<Piece>,
   size: number,
-  { allocator, output, misplaced }: { allocator: BlockAllocator; output: Output; misplaced: () => Error },
-): Promise<StoredContent> {
+  {
+    allocator,
+    output,
+    misplaced,
+  }: { allocator: BlockAllocator; output: Output; misplaced: () => BangerError },
+): Promise<Extent[]> {
   const file = new FileInProgress(allocator, output);
   let end = 0;
   for await (const { offset, data } of pieces) {
@@ -35,12 +34,12 @@ export async function storeContent(
     if (data.length > 0) await file.write(offset, data);
   }
   await file.end();
-  return file;
+  // An array that has grown has room for more; as many of these as there are files would add up.
+  return file.extents.slice();
 }
 
-class FileInProgress implements StoredContent {
+class FileInProgress {
   readonly extents: Extent[] = [];
-  readonly runs: Run[] = [];
   readonly #allocator: BlockAllocator;
   readonly #output: Output;
   /** The next byte of the file to be written, inside a block that is on disk or at a block's boundary. */
@@ -57,43 +56,44 @@ class FileInProgress implements StoredContent {
 
   async write(offset: number, data: Buffer): Promise<void> {
     if (offset !== this.#at) await this.#skipTo(offset);
-    let rest = data;
-    while (rest.length > 0) {
-      if (this.#room === 0) this.#extend(rest.length);
-      const part = rest.subarray(0, this.#room);
-      await this.#put(part);
-      rest = rest.subarray(part.length);
+    for (let from = 0; from < data.length; ) {
+      if (this.#room === 0) this.#extend(data.length - from);
+      const end = Math.min(from + this.#room, data.length);
+      await this.#output.write(this.#position, end - from === data.length ? data : data.subarray(from, end));
+      this.#advance(end - from);
+      from = end;
     }
   }
 
   /** Fills up the last block. */
   async end(): Promise<void> {
-    await this.#put(zeros.subarray(0, this.#room % blockSize));
+    if (this.#room > 0) await this.#writeZeros(this.#room);
   }
 
   async #skipTo(offset: number): Promise<void> {
-    const boundary = this.#at + this.#room;
-    await this.#put(zeros.subarray(0, Math.min(offset - this.#at, this.#room)));
-    if (offset <= boundary) return;
+    if (this.#room > 0) await this.#writeZeros(Math.min(offset - this.#at, this.#room));
+    if (offset === this.#at) return;
     this.#at = offset - (offset % blockSize);
     if (offset === this.#at) return;
     this.#extend(1);
-    await this.#put(zeros.subarray(0, offset - this.#at));
+    await this.#writeZeros(offset - this.#at);
   }
 
-  async #put(data: Buffer): Promise<void> {
-    if (data.length === 0) return;
-    await this.#output.write(this.#position, data);
-    this.#at += data.length;
-    this.#position += data.length;
-    this.#room -= data.length;
+  async #writeZeros(count: number): Promise<void> {
+    await this.#output.writeZeros(this.#position, count);
+    this.#advance(count);
+  }
+
+  #advance(count: number): void {
+    this.#at += count;
+    this.#position += count;
+    this.#room -= count;
   }
 
   /** Takes blocks for the next bytes, of which at least one is at hand. `#at` is at a block's boundary. */
   #extend(bytes: number): void {
     const run = this.#allocator.allocate(blocksFor(bytes));
     appendRun(this.extents, this.#at / blockSize, run);
-    addRun(this.runs, run);
     this.#position = run.start * blockSize;
     this.#room = run.count * blockSize;
   }

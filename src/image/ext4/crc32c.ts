@@ -26,9 +26,8 @@ export function crc32c(seed: number, data: Buffer, start = 0, end = data.length)
 
 /** The checksum continued over one little-endian 32-bit number. */
 export function crc32cOfNumber(seed: number, value: number): number {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32LE(value >>> 0);
-  return crc32c(seed, bytes);
+  const word = seed ^ value;
+  return (lookup(3, word) ^ lookup(2, word >>> 8) ^ lookup(1, word >>> 16) ^ lookup(0, word >>> 24)) >>> 0;
 }
 
 function lookup(slice: number, value: number): number {

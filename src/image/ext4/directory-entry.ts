@@ -57,5 +57,6 @@ export function writeEntry(into: Buffer, at: number, entry: DirectoryEntry, leng
   into.writeUInt16LE(length, at + 4);
   into.writeUInt8(entry.name.length, at + 6);
   into.writeUInt8(directoryTypes[entry.type], at + 7);
-  into.write(entry.name, at + 8, "latin1");
+  for (let index = 0; index < entry.name.length; index += 1)
+    into[at + 8 + index] = entry.name.charCodeAt(index);
 }

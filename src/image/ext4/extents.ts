@@ -9,10 +9,16 @@ export interface Extent {
   count: number;
 }
 
-/** The i_block field of an inode and the blocks that it points to. */
+/** The part of an extent tree that is in the inode. */
+export interface ExtentRoot {
+  /** Levels below; at 0 the entries are the file's extents, else `start` is the block of a node. */
+  depth: number;
+  /** At most four. */
+  entries: readonly Extent[];
+}
+
 export interface ExtentTree {
-  /** 60 bytes. */
-  root: Buffer;
+  root: ExtentRoot;
   /** Blocks of the tree outside the inode. */
   blocks: { block: number; bytes: Buffer }[];
 }
@@ -55,55 +61,50 @@ export function buildExtentTree(
   allocate: () => number,
 ): ExtentTree {
   const blocks: ExtentTree["blocks"] = [];
-  let entries = extents.map(encodeExtent);
-  let firsts = extents.map((extent) => extent.logical);
+  let entries = extents;
   let depth = 0;
   while (entries.length > entriesInRoot) {
-    const parents: Buffer[] = [];
-    const parentFirsts: number[] = [];
+    const parents: Extent[] = [];
     for (let at = 0; at < entries.length; at += entriesInBlock) {
+      const below = entries.slice(at, at + entriesInBlock);
       const block = allocate();
-      blocks.push({ block, bytes: encodeBlock(entries.slice(at, at + entriesInBlock), depth, seed) });
-      parents.push(encodeIndex(firsts[at] ?? 0, block));
-      parentFirsts.push(firsts[at] ?? 0);
+      blocks.push({ block, bytes: encodeBlock({ depth, entries: below }, seed) });
+      parents.push({ logical: below[0]?.logical ?? 0, start: block, count: 1 });
     }
     entries = parents;
-    firsts = parentFirsts;
     depth += 1;
   }
-  return { root: encodeNode(Buffer.alloc(rootBytes), entries, entriesInRoot, depth), blocks };
+  return { root: { depth, entries }, blocks };
 }
 
-function encodeBlock(entries: Buffer[], depth: number, seed: number): Buffer {
-  const bytes = encodeNode(Buffer.alloc(blockSize), entries, entriesInBlock, depth);
+/** Writes i_block, 60 bytes. */
+export function writeExtentRoot(root: ExtentRoot, into: Buffer, at: number): void {
+  writeNode(root, entriesInRoot, into, at);
+}
+
+function encodeBlock(node: ExtentRoot, seed: number): Buffer {
+  const bytes = Buffer.alloc(blockSize);
+  writeNode(node, entriesInBlock, bytes, 0);
   const end = headerBytes + entriesInBlock * entryBytes;
   bytes.writeUInt32LE(crc32c(seed, bytes, 0, end), end);
   return bytes;
 }
 
-/** Header: magic u16, entries u16, capacity u16, depth u16, generation u32. */
-function encodeNode(into: Buffer, entries: Buffer[], capacity: number, depth: number): Buffer {
-  into.writeUInt16LE(magic, 0);
-  into.writeUInt16LE(entries.length, 2);
-  into.writeUInt16LE(capacity, 4);
-  into.writeUInt16LE(depth, 6);
-  for (const [index, entry] of entries.entries()) entry.copy(into, headerBytes + index * entryBytes);
-  return into;
-}
-
-/** First logical block u32, length u16, upper 16 bits of the block u16, lower 32 bits u32. */
-function encodeExtent(extent: Extent): Buffer {
-  const bytes = Buffer.alloc(entryBytes);
-  bytes.writeUInt32LE(extent.logical, 0);
-  bytes.writeUInt16LE(extent.count, 4);
-  bytes.writeUInt32LE(extent.start, 8);
-  return bytes;
-}
-
-/** First logical block below u32, lower 32 bits of the node's block u32, upper 16 bits u16, unused u16. */
-function encodeIndex(logical: number, block: number): Buffer {
-  const bytes = Buffer.alloc(entryBytes);
-  bytes.writeUInt32LE(logical, 0);
-  bytes.writeUInt32LE(block, 4);
-  return bytes;
+/**
+ * Header: magic u16, entries u16, capacity u16, depth u16, generation u32. Entry of a leaf: first logical block u32,
+ * length u16, upper 16 bits of the block u16, lower 32 bits u32. Entry above: first logical block u32, lower 32 bits of
+ * the node's block u32, upper 16 bits u16, unused u16. No block here has upper bits.
+ */
+function writeNode({ depth, entries }: ExtentRoot, capacity: number, into: Buffer, at: number): void {
+  into.writeUInt16LE(magic, at);
+  into.writeUInt16LE(entries.length, at + 2);
+  into.writeUInt16LE(capacity, at + 4);
+  into.writeUInt16LE(depth, at + 6);
+  let place = at + headerBytes;
+  for (const { logical, start, count } of entries) {
+    into.writeUInt32LE(logical, place);
+    if (depth === 0) into.writeUInt16LE(count, place + 4);
+    into.writeUInt32LE(start, place + (depth === 0 ? 8 : 4));
+    place += entryBytes;
+  }
 }

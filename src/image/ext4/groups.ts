@@ -3,7 +3,7 @@ import type { ChecksumSeeds } from "./checksum.ts";
 import { crc32c, crc32cOfNumber } from "./crc32c.ts";
 import { blockSize, blocksPerGroup, descriptorSize, inodeSize, inodesPerBlock } from "./format.ts";
 import type { Geometry } from "./geometry.ts";
-import { encodeInode, type Time } from "./inode.ts";
+import { type Time, writeInode } from "./inode.ts";
 import type { InodeTable } from "./inodes.ts";
 import type { GroupLayout } from "./layout.ts";
 import type { Output } from "./output.ts";
@@ -44,10 +44,13 @@ async function writeInodes(
 ): Promise<void> {
   const table = layouts[group]?.inodeTable ?? 0;
   const all = inodes.ofGroup(group);
+  const bytes = Buffer.alloc(blockSize);
   for (let first = 0; first < all.length; first += inodesPerBlock) {
-    const bytes = Buffer.alloc(blockSize);
+    bytes.fill(0);
     for (const [index, inode] of all.slice(first, first + inodesPerBlock).entries()) {
-      if (inode) encodeInode(inode, created, seeds.inode(inode.number)).copy(bytes, index * inodeSize);
+      if (!inode) continue;
+      const place = bytes.subarray(index * inodeSize, (index + 1) * inodeSize);
+      writeInode(inode, place, { created, seed: seeds.inode(inode.number) });
     }
     await output.write((table + first / inodesPerBlock) * blockSize, bytes);
   }

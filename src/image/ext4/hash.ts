@@ -10,21 +10,27 @@ const bytesPerPass = wordsPerPass * 4;
 /** What no entry may hash to: it marks the end of a directory. */
 const endHash = 0xfffffffe;
 
-/**
- * The "half MD4" hash by which an indexed directory is ordered; its lowest bit is 0. Algorithm: fs/ext4/hash.c.
- *
- * @param name one character per byte
- * @param seed four words, s_hash_seed
- */
-export function hashName(name: string, seed: Uint32Array): number {
-  const state = Int32Array.from(seed);
-  const words = new Int32Array(wordsPerPass);
-  for (let at = 0; at < name.length; at += bytesPerPass) {
-    fillWords(words, name, at);
-    halfMd4(state, words);
+/** The "half MD4" hash by which an indexed directory is ordered. Algorithm: fs/ext4/hash.c. */
+export class NameHasher {
+  readonly #seed: Uint32Array;
+  readonly #state = new Int32Array(4);
+  readonly #words = new Int32Array(wordsPerPass);
+
+  /** `seed`: four words, s_hash_seed. */
+  constructor(seed: Uint32Array) {
+    this.#seed = seed;
   }
-  const hash = ((state[1] as number) & ~1) >>> 0;
-  return hash === endHash ? endHash - 2 : hash;
+
+  /** The hash of a name of one character per byte; its lowest bit is 0. */
+  hash(name: string): number {
+    this.#state.set(this.#seed);
+    for (let at = 0; at < name.length; at += bytesPerPass) {
+      fillWords(this.#words, name, at);
+      halfMd4(this.#state, this.#words);
+    }
+    const hash = ((this.#state[1] as number) & ~1) >>> 0;
+    return hash === endHash ? endHash - 2 : hash;
+  }
 }
 
 /** Big-endian words of up to 32 bytes; what is left over is filled with the number of bytes that there were. */

@@ -9,7 +9,7 @@ import {
   writeEntry,
 } from "./directory-entry.ts";
 import { blockSize } from "./format.ts";
-import { halfMd4Version, hashName } from "./hash.ts";
+import { halfMd4Version, NameHasher } from "./hash.ts";
 
 interface Leaf {
   /** Hash of the first entry, its lowest bit set when the leaf before ends with the same hash. */
@@ -64,7 +64,8 @@ export function buildIndexedDirectory(
 }
 
 function packLeaves(entries: readonly DirectoryEntry[], hashSeed: Uint32Array): Leaf[] {
-  const hashed = entries.map((entry) => ({ entry, hash: hashName(entry.name, hashSeed) }));
+  const hasher = new NameHasher(hashSeed);
+  const hashed = entries.map((entry) => ({ entry, hash: hasher.hash(entry.name) }));
   hashed.sort((a, b) => a.hash - b.hash || (a.entry.name < b.entry.name ? -1 : 1));
   const leaves: Leaf[] = [];
   let leaf: Leaf | undefined;

@@ -1,6 +1,7 @@
 import type { Run } from "./allocator.ts";
 import { crc32c } from "./crc32c.ts";
-import { blockSize, extraInodeSize, type InodeType, inodeSize, maxLinks, modeTypes } from "./format.ts";
+import { type ExtentRoot, writeExtentRoot } from "./extents.ts";
+import { blockSize, extraInodeSize, type InodeType, maxLinks, modeTypes } from "./format.ts";
 
 /** A moment, as seconds since 1970 and nanoseconds within the second. */
 export interface Time {
@@ -25,20 +26,21 @@ export interface Inode extends Attributes {
   /** Bytes: of the content, of the link's target, of a directory's blocks. */
   size: number;
   flags: number;
-  /** Field i_block, at most 60 bytes: the root of the extent tree, a short link's target, a device's number. */
-  content: Buffer;
-  /** Extended attributes inside the inode, ready to be written; empty when there are none. */
-  inlineAttributes: Buffer;
+  /** Where the content is; undefined when i_block is something else. */
+  extents: ExtentRoot | undefined;
+  /** i_block when it is something else: a short link's target, a device's number. One character per byte, at most 60. */
+  content: string;
+  /** Extended attributes inside the inode, ready to be written. */
+  inlineAttributes: Buffer | undefined;
   /** Block of extended attributes, 0 when there is none. */
   attributeBlock: number;
   /** Blocks of the content and of its extent tree. */
-  runs: Run[];
+  runs: readonly Run[];
 }
 
 /** Seconds that 32 bits and two more of an "epoch" can say, counted from 1901. Ends in 2446. */
 const earliest = -(2 ** 31);
 const latest = 2 ** 34 - 2 ** 31 - 1;
-const nothing = Buffer.alloc(0);
 
 export function newInode(number: number, type: InodeType, attributes: Attributes): Inode {
   return {
@@ -49,29 +51,35 @@ export function newInode(number: number, type: InodeType, attributes: Attributes
     links: type === "directory" ? 2 : 1,
     size: 0,
     flags: 0,
-    content: nothing,
-    inlineAttributes: nothing,
+    extents: undefined,
+    content: "",
+    inlineAttributes: undefined,
     attributeBlock: 0,
     runs: [],
   };
 }
 
 /** i_block of a device: the old 16-bit number when it fits, else the new 32-bit one in the second word. */
-export function encodeDevice(major: number, minor: number): Buffer {
+export function encodeDevice(major: number, minor: number): string {
   const bytes = Buffer.alloc(8);
   if (major < 256 && minor < 256) bytes.writeUInt32LE((major << 8) | minor, 0);
   else bytes.writeUInt32LE(((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0, 4);
-  return bytes;
+  return bytes.toString("latin1");
 }
 
 /**
- * The 256 bytes of an inode. Disk format: ext4 documentation, "Index Nodes".
+ * Writes the 256 bytes of an inode, all of them. Disk format: ext4 documentation, "Index Nodes".
  *
+ * @param bytes 256 bytes to be written
  * @param created becomes the creation time
  * @param seed the inode's checksum seed
  */
-export function encodeInode(inode: Inode, created: Time, seed: number): Buffer {
-  const bytes = Buffer.alloc(inodeSize);
+export function writeInode(
+  inode: Inode,
+  bytes: Buffer,
+  { created, seed }: { created: Time; seed: number },
+): void {
+  bytes.fill(0);
   const sectors = blocksOf(inode) * (blockSize / 512);
   bytes.writeUInt16LE(modeTypes[inode.type] | inode.mode, 0x00);
   bytes.writeUInt16LE(inode.uid & 0xffff, 0x02);
@@ -89,7 +97,8 @@ export function encodeInode(inode: Inode, created: Time, seed: number): Buffer {
   bytes.writeUInt16LE(inode.links > maxLinks ? 1 : inode.links, 0x1a);
   bytes.writeUInt32LE(sectors % 2 ** 32, 0x1c);
   bytes.writeUInt32LE(inode.flags, 0x20);
-  inode.content.copy(bytes, 0x28);
+  if (inode.extents) writeExtentRoot(inode.extents, bytes, 0x28);
+  else bytes.write(inode.content, 0x28, "latin1");
   bytes.writeUInt32LE(inode.attributeBlock, 0x68);
   bytes.writeUInt32LE(Math.floor(inode.size / 2 ** 32), 0x6c);
   bytes.writeUInt16LE(Math.floor(sectors / 2 ** 32), 0x74);
@@ -99,11 +108,10 @@ export function encodeInode(inode: Inode, created: Time, seed: number): Buffer {
   const birth = encodeTime(created);
   bytes.writeUInt32LE(birth.low, 0x90);
   bytes.writeUInt32LE(birth.high, 0x94);
-  inode.inlineAttributes.copy(bytes, 0x80 + extraInodeSize);
+  inode.inlineAttributes?.copy(bytes, 0x80 + extraInodeSize);
   const checksum = crc32c(seed, bytes);
   bytes.writeUInt16LE(checksum & 0xffff, 0x7c);
   bytes.writeUInt16LE(checksum >>> 16, 0x82);
-  return bytes;
 }
 
 function blocksOf(inode: Inode): number {

@@ -45,14 +45,23 @@ export class Output implements AsyncDisposable {
 
   /** Writes bytes at a position of the file. The data may be reused as soon as the promise resolves. */
   async write(position: number, data: Buffer): Promise<void> {
-    if (position !== this.#position + this.#filled) {
-      await this.#send();
-      this.#position = position;
-    }
+    if (position !== this.#position + this.#filled) await this.#move(position);
     for (let at = 0; at < data.length; ) {
       const part = data.copy(this.#buffer, this.#filled, at);
       at += part;
       this.#filled += part;
+      if (this.#filled === bufferBytes) await this.#send();
+    }
+  }
+
+  /** Writes `count` zeros at a position of the file. */
+  async writeZeros(position: number, count: number): Promise<void> {
+    if (position !== this.#position + this.#filled) await this.#move(position);
+    for (let left = count; left > 0; ) {
+      const end = Math.min(this.#filled + left, bufferBytes);
+      this.#buffer.fill(0, this.#filled, end);
+      left -= end - this.#filled;
+      this.#filled = end;
       if (this.#filled === bufferBytes) await this.#send();
     }
   }
@@ -82,6 +91,11 @@ export class Output implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#open = false;
     await this.#handle.close();
+  }
+
+  async #move(position: number): Promise<void> {
+    await this.#send();
+    this.#position = position;
   }
 
   async #send(): Promise<void> {

@@ -4,8 +4,8 @@ import { backupGroups, type Geometry } from "./geometry.ts";
 
 /** The inode that owns the blocks reserved for a longer descriptor table (feature resize_inode). */
 export interface ResizeReserve {
-  /** i_block: fifteen block numbers, of which only the double indirect one is set. */
-  content: Buffer;
+  /** i_block: fifteen block numbers, of which only the double indirect one is set; one character per byte. */
+  content: string;
   /** Bytes: as far as a double indirect block reaches. */
   size: number;
   runs: Run[];
@@ -43,7 +43,7 @@ export function buildResizeReserve(geometry: Geometry, doubleIndirectBlock: numb
     count: reservedBlocks,
   }));
   return {
-    content,
+    content: content.toString("latin1"),
     size: (directBlocks + pointersPerBlock + pointersPerBlock ** 2) * blockSize,
     runs: [{ start: doubleIndirectBlock, count: 1 }, ...runs],
     blocks,

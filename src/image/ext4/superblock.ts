@@ -1,4 +1,5 @@
 import { crc32c } from "./crc32c.ts";
+import { writeExtentRoot } from "./extents.ts";
 import {
   blockSize,
   blocksPerGroup,
@@ -103,7 +104,7 @@ function compatibleFlags({ geometry, journal }: SuperblockFields): number {
 function writeJournalFields(bytes: Buffer, journal: Inode): void {
   bytes.writeUInt32LE(journalInode, 0xe0);
   bytes.writeUInt8(1, 0xfd); // the copy is there
-  journal.content.copy(bytes, 0x10c);
+  if (journal.extents) writeExtentRoot(journal.extents, bytes, 0x10c);
   bytes.writeUInt32LE(Math.floor(journal.size / 2 ** 32), 0x10c + 60);
   bytes.writeUInt32LE(journal.size % 2 ** 32, 0x10c + 64);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type BangerError, fault } from "../../lib/errors/error.ts";
 import { formatSize } from "../../lib/size.ts";
-import { addRun, BlockAllocator } from "./allocator.ts";
+import { BlockAllocator, type Run } from "./allocator.ts";
 import { ChecksumSeeds } from "./checksum.ts";
 import { type Piece, storeContent } from "./content.ts";
 import { appendRun, buildExtentTree, type Extent } from "./extents.ts";
@@ -61,7 +61,7 @@ const defaultBytesPerInode = 16_384;
 /** The file system below its names: blocks, inodes, and what describes them. */
 export class Volume implements AsyncDisposable {
   /** What is being stored, for errors. */
-  entry = "/";
+  entry: string | Buffer = "/";
   readonly #options: VolumeOptions;
   readonly #output: Output;
   readonly #geometry: Geometry;
@@ -123,7 +123,7 @@ export class Volume implements AsyncDisposable {
   }
 
   problem(problem: string): BangerError {
-    return fault("root_filesystem_invalid", { entry: this.entry, problem });
+    return fault("root_filesystem_invalid", { entry: this.entry.toString(), problem });
   }
 
   seedOf(inode: Inode): number {
@@ -167,27 +167,23 @@ export class Volume implements AsyncDisposable {
 
   /** Stores a file's content. */
   async storeContent(inode: Inode, pieces: AsyncIterable<Piece>, size: number): Promise<void> {
-    const { extents, runs } = await storeContent(pieces, size, {
+    const extents = await storeContent(pieces, size, {
       allocator: this.#allocator,
       output: this.#output,
       misplaced: () => this.problem("has content that overlaps or lies beyond its size"),
     });
-    for (const run of runs) addRun(inode.runs, run);
     inode.size = size;
     await this.#setExtents(inode, extents);
   }
 
-  /** Stores a directory's blocks, or a link's target of less than a block. */
+  /** Stores a directory's blocks, or that of a link's target. */
   async storeBlocks(inode: Inode, blocks: readonly Buffer[]): Promise<void> {
-    const extents: Extent[] = [];
-    for (let at = 0; at < blocks.length; ) {
-      const run = this.#allocator.allocate(blocks.length - at);
-      appendRun(extents, at, run);
-      addRun(inode.runs, run);
-      for (const [index, bytes] of blocks.slice(at, at + run.count).entries()) {
-        await this.#output.write((run.start + index) * blockSize, bytes);
+    const extents = this.#take(blocks.length);
+    for (const { logical, start, count } of extents) {
+      for (let index = 0; index < count; index += 1) {
+        const bytes = blocks[logical + index];
+        if (bytes) await this.#output.write((start + index) * blockSize, bytes);
       }
-      at += run.count;
     }
     inode.size = blocks.length * blockSize;
     await this.#setExtents(inode, extents);
@@ -218,15 +214,26 @@ export class Volume implements AsyncDisposable {
     await this.#output[Symbol.asyncDispose]();
   }
 
+  /** Blocks for a file without holes. */
+  #take(blocks: number): Extent[] {
+    const extents: Extent[] = [];
+    for (let at = 0; at < blocks; ) {
+      const run = this.#allocator.allocate(blocks - at);
+      appendRun(extents, at, run);
+      at += run.count;
+    }
+    return extents;
+  }
+
   async #setExtents(inode: Inode, extents: readonly Extent[]): Promise<void> {
-    const take = (): number => {
-      const run = this.#allocator.allocate(1);
-      addRun(inode.runs, run);
-      return run.start;
-    };
-    const tree = buildExtentTree(extents, this.seedOf(inode), take);
-    for (const { block, bytes } of tree.blocks) await this.#output.write(block * blockSize, bytes);
-    inode.content = tree.root;
+    const tree = buildExtentTree(extents, this.seedOf(inode), () => this.#allocator.allocate(1).start);
+    const nodes: Run[] = [];
+    for (const { block, bytes } of tree.blocks) {
+      await this.#output.write(block * blockSize, bytes);
+      nodes.push({ start: block, count: 1 });
+    }
+    inode.extents = tree.root;
+    inode.runs = nodes.length === 0 ? extents : [...extents, ...nodes];
     inode.flags |= inodeFlags.extents;
   }
 
@@ -252,13 +259,7 @@ export class Volume implements AsyncDisposable {
     if (count === 0) return;
     assert(count >= minJournalBlocks, "size of the journal");
     const inode = this.#inodes.addAs(journalInode, "file", this.#ownAttributes());
-    const extents: Extent[] = [];
-    for (let at = 0; at < count; ) {
-      const run = this.#allocator.allocate(count - at);
-      appendRun(extents, at, run);
-      addRun(inode.runs, run);
-      at += run.count;
-    }
+    const extents = this.#take(count);
     inode.size = count * blockSize;
     await this.#setExtents(inode, extents);
     const first = extents[0]?.start ?? 0;

@@ -82,7 +82,7 @@ export class Ext4Writer implements AsyncDisposable {
    */
   async add(entry: TarEntry, pieces: AsyncIterable<Piece> = none()): Promise<void> {
     await this.#exclusively(async () => {
-      this.#volume.entry = entry.path.toString();
+      this.#volume.entry = entry.path;
       const components = split(entry.path);
       this.#entries += 1;
       if (components.length === 0) return await this.#changeRoot(entry);
@@ -99,7 +99,7 @@ export class Ext4Writer implements AsyncDisposable {
   /** Removes what has this path, with everything in it; nothing happens when there is no such thing. */
   async remove(path: Buffer): Promise<void> {
     await this.#exclusively(async () => {
-      this.#volume.entry = path.toString();
+      this.#volume.entry = path;
       const components = split(path);
       const name = components.pop();
       const parent = walk(this.#root, components, () => undefined);
@@ -225,13 +225,14 @@ export class Ext4Writer implements AsyncDisposable {
       );
     }
     this.#account(target.length);
-    if (target.length <= maxInlineTarget) inode.content = Buffer.from(target);
+    const text = target.toString("latin1");
+    if (target.length <= maxInlineTarget) inode.content = text;
     else await this.#volume.storeBlocks(inode, [Buffer.concat([target], blockSize)]);
     inode.size = target.length;
-    return target.toString("latin1");
+    return text;
   }
 
-  #device(entry: TarEntry): Buffer {
+  #device(entry: TarEntry): string {
     const { major, minor } = entry.device ?? { major: 0, minor: 0 };
     if (!inRange(major, deviceLimits.major) || !inRange(minor, deviceLimits.minor)) {
       throw this.#volume.problem(`has the device number ${major}:${minor}, which Linux does not have`);

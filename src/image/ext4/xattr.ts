@@ -12,8 +12,8 @@ export interface DiskAttribute {
 
 /** Attributes laid out for an inode; what does not fit into it is for a block of its own. */
 export interface PlacedAttributes {
-  /** Bytes for the end of the inode; empty when there is none. */
-  inline: Buffer;
+  /** Bytes for the end of the inode. */
+  inline: Buffer | undefined;
   overflow: DiskAttribute[];
 }
 
@@ -64,7 +64,7 @@ export function placeAttributes(attributes: readonly DiskAttribute[]): PlacedAtt
       room -= size;
     }
   }
-  if (inline.length === 0) return { inline: Buffer.alloc(0), overflow };
+  if (inline.length === 0) return { inline: undefined, overflow };
   const bytes = Buffer.alloc(4 + inlineBytes);
   bytes.writeUInt32LE(magic, 0);
   writeEntries(bytes.subarray(4), inline, { at: 0, hashed: false });
