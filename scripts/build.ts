@@ -54,7 +54,9 @@ async function bundle(): Promise<void> {
 /** Twelve hex digits over everything that the program is made of. */
 function sourceHash(): string {
   const hash = createHash("sha256");
-  const files = globSync(["src/**/*", "images/**/*", "package-lock.json", "build/banger-agent"], { cwd: root });
+  const files = globSync(["src/**/*", "images/**/*", "package-lock.json", "build/banger-agent"], {
+    cwd: root,
+  });
   for (const file of files.sort()) {
     try {
       hash.update(`${file}\0`).update(readFileSync(join(root, file)));
@@ -75,9 +77,16 @@ function declareTypes(): void {
     rootDir: join(root, "src"),
     outDir: join(staged, "types"),
   };
-  const settings = { extends: join(root, "tsconfig.json"), compilerOptions, include: [], files: [join(root, "src/client/main.ts")] };
+  const settings = {
+    extends: join(root, "tsconfig.json"),
+    compilerOptions,
+    include: [],
+    files: [join(root, "src/client/main.ts")],
+  };
   writeFileSync(config, JSON.stringify(settings));
-  execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], { stdio: "inherit" });
+  execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], {
+    stdio: "inherit",
+  });
   rmSync(config);
   writeFileSync(join(staged, "client.d.ts"), 'export * from "./types/client/main.js";\n');
 }
