@@ -1,7 +1,7 @@
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createZstdDecompress, type ZstdDecompress } from "node:zlib";
-import { errnoOf, fault, messageOf } from "../../lib/errors/error.ts";
+import { type BangerError, errnoOf, fault, messageOf } from "../../lib/errors/error.ts";
 import { type Compression, detect } from "./detect.ts";
 import { unxz } from "./xz.ts";
 import { zstdFrames } from "./zstd-frames.ts";
@@ -42,7 +42,10 @@ export async function* decompress(
       yield* unxz(source, options);
       return;
     case "none":
-      for await (const chunk of source) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      for await (const chunk of source) {
+        if (options.signal?.aborted) throw cancelled(options.signal.reason);
+        yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      }
   }
 }
 
@@ -79,6 +82,9 @@ function translate(error: unknown, format: string, offset: number, signal: Abort
   if (/^(Z_|ZSTD_)/.test(code)) {
     return fault("archive_invalid", { format, offset, problem: messageOf(error) }, error);
   }
-  if (signal?.aborted) return fault("interrupted", { what: "decompressing" }, error);
-  return error;
+  return signal?.aborted ? cancelled(error) : error;
+}
+
+function cancelled(cause: unknown): BangerError {
+  return fault("interrupted", { what: "decompressing" }, cause);
 }

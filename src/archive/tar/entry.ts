@@ -30,8 +30,8 @@ export interface TarExtent {
 
 /**
  * An entry with its content, of which the stream holds only the present piece: read it before asking for the next
- * member, or it is skipped. `content` and `extents` are two views of one stream; take one of them, once. The pieces
- * are valid for ever: nothing overwrites them.
+ * member, or it is skipped. `content` and `extents` are two views of one stream; take one of them, once. The pieces may
+ * be kept, as nothing overwrites them, but must not be written to.
  */
 export interface TarMember extends TarEntry {
   /** All `size` bytes, holes as zeros. */
