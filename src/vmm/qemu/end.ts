@@ -3,9 +3,7 @@ import type { MachineEnd } from "../driver.ts";
 
 /** ShutdownCause of QEMU's qapi/run-state.json, by the number that its trace prints. */
 const causes = {
-  hostError: 1,
   quit: 2,
-  signal: 4,
   guestShutdown: 6,
   guestReset: 7,
   guestPanic: 8,
@@ -19,12 +17,23 @@ export interface EndFacts {
   readonly exit?: DetachedExit | undefined;
   /** The last signal that we sent it. */
   readonly sent?: NodeJS.Signals | undefined;
+  /** Whether we asked it to end in an orderly way. */
+  readonly asked?: boolean;
 }
 
 /** Why a machine ended, from what QEMU wrote into its log and how its process ended. */
-export function machineEnd({ log, exit, sent }: EndFacts): MachineEnd {
-  const cause = lastCause(log);
-  switch (cause) {
+export function machineEnd(facts: EndFacts): MachineEnd {
+  return orderlyEnd(facts) ?? killedEnd(facts) ?? failedEnd(facts) ?? vanished;
+}
+
+const vanished: MachineEnd = {
+  kind: "vanished",
+  reason: "its process is gone: it was killed, or the host restarted",
+  expected: false,
+};
+
+function orderlyEnd({ log, asked }: EndFacts): MachineEnd | undefined {
+  switch (lastCause(log)) {
     case causes.guestShutdown:
       return { kind: "powered-off", reason: "the guest powered off", expected: true };
     case causes.guestReset:
@@ -33,23 +42,26 @@ export function machineEnd({ log, exit, sent }: EndFacts): MachineEnd {
       return { kind: "panicked", reason: "the guest's kernel panicked", expected: false };
     case causes.quit:
       return { kind: "quit", reason: "ended on request", expected: true };
-    case causes.signal:
-      return { kind: "killed", reason: toldToEnd(log), expected: false };
   }
-  const signal = exit?.signal ?? (exit === undefined ? sent : undefined);
-  if (signal !== undefined && signal !== "SIGABRT") {
-    return { kind: "killed", reason: `killed by ${signal}`, expected: false };
-  }
+  const told = toldToEnd(log);
+  if (told === undefined) return undefined;
+  if (asked) return { kind: "quit", reason: "ended on request", expected: true };
+  return { kind: "killed", reason: told, expected: false };
+}
+
+function killedEnd({ exit, sent }: EndFacts): MachineEnd | undefined {
+  const signal = exit ? exit.signal : sent;
+  // QEMU aborts itself when an assertion fails.
+  if (signal === undefined || signal === "SIGABRT") return undefined;
+  return { kind: "killed", reason: `killed by ${signal}`, expected: false };
+}
+
+function failedEnd({ log, exit }: EndFacts): MachineEnd | undefined {
   const words = lastError(log);
-  if (words !== undefined || exit?.signal !== undefined || (exit?.status ?? 0) !== 0) {
-    const detail = words ?? (exit?.signal ? exit.signal : `status ${exit?.status}`);
-    return { kind: "failed", reason: `QEMU failed: ${detail}`, expected: false };
-  }
-  return {
-    kind: "vanished",
-    reason: "its process is gone: it was killed, or the host restarted",
-    expected: false,
-  };
+  if (words !== undefined) return { kind: "failed", reason: `QEMU failed: ${words}`, expected: false };
+  if (!exit || (exit.status === 0 && exit.signal === undefined)) return undefined;
+  const how = exit.signal ?? `status ${exit.status}`;
+  return { kind: "failed", reason: `QEMU failed: ${how}`, expected: false };
 }
 
 /** The last line of a log that is QEMU's own complaint, without the program's name; undefined when there is none. */
@@ -69,9 +81,9 @@ function lastCause(log: string): number | undefined {
 }
 
 /** QEMU: `terminating on signal 15 from pid 4711 (kill)`. */
-function toldToEnd(log: string): string {
+function toldToEnd(log: string): string | undefined {
   const match = /terminating on signal (\d+)(?: from pid (\d+)(?: \(([^)\n]*)\))?)?/.exec(log);
-  if (!match) return "ended by a signal";
+  if (!match) return undefined;
   const [, signal, pid, program] = match;
   const by = pid === undefined || pid === "0" ? "" : ` from process ${pid}${program ? ` (${program})` : ""}`;
   return `ended by signal ${signal}${by}`;

@@ -44,6 +44,7 @@ export class QemuMachine implements Machine {
   readonly #over = new AbortController();
   #monitor: QmpClient | undefined;
   #sent: NodeJS.Signals | undefined;
+  #asked = false;
 
   constructor(runtime: MachineRuntime, started?: Started) {
     this.runtime = runtime;
@@ -58,6 +59,7 @@ export class QemuMachine implements Machine {
   }
 
   async quit({ timeout = times.quit }: { timeout?: number } = {}): Promise<MachineEnd> {
+    this.#asked = true;
     try {
       if (this.#monitor) await this.#monitor.execute("quit", undefined, { timeout });
       else this.signal("SIGTERM");
@@ -102,7 +104,7 @@ export class QemuMachine implements Machine {
     this.detach();
     await removeSockets(this.runtime);
     const log = await lastWordsOf(this.runtime).catch(() => "");
-    this.#end.resolve(machineEnd({ log, exit, sent: this.#sent }));
+    this.#end.resolve(machineEnd({ log, exit, sent: this.#sent, asked: this.#asked }));
   }
 
   /** The control socket serves one client; a lost connection is made again, for the sake of the guest's resets. */

@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { detachedContext } from "../../src/lib/context.ts";
+import { sleep } from "../../src/lib/deadline.ts";
+import { identify, isAlive, signalProcess } from "../../src/lib/process-identity.ts";
+import type { Machine, MachineEnd, MachineSpec } from "../../src/vmm/driver.ts";
+import { QemuDriver } from "../../src/vmm/qemu/driver.ts";
+import { rejectsWith } from "../support/faults.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { tinyGuest } from "../vmm/tiny-guest.ts";
+
+const driver = new QemuDriver();
+
+/** A machine of 64 MiB with a disk, whose kernel does one thing. Its process is ended with the test. */
+function machineSpec(context: TestContext, does: Parameters<typeof tinyGuest>[0]): MachineSpec {
+  const directory = temporaryDirectory(context);
+  context.after(async () => {
+    for (const { process } of await driver.find(directory)) signalProcess(process, "SIGKILL");
+  });
+  const runDirectory = join(directory, "run");
+  mkdirSync(runDirectory, { mode: 0o700 });
+  const base = join(directory, "root, with a comma.ext4");
+  writeFileSync(base, "");
+  truncateSync(base, 8 * 2 ** 20);
+  writeFileSync(join(directory, "vmlinuz"), tinyGuest(does));
+  writeFileSync(join(directory, "initramfs"), "x");
+  return {
+    id: "0123456789ab",
+    name: "tiny",
+    runDirectory,
+    logDirectory: directory,
+    consoleLog: join(directory, "console.log"),
+    accelerator: "tcg",
+    vcpu: 1,
+    memory: 64 * 2 ** 20,
+    kernel: {
+      vmlinuz: join(directory, "vmlinuz"),
+      initramfs: join(directory, "initramfs"),
+      commandLine: "console=ttyS0 a=b,c",
+    },
+    disks: [{ serial: "banger-root", path: base, format: "raw", readOnly: false }],
+    nic: { kind: "user", mac: "52:54:00:00:00:01" },
+  };
+}
+
+async function start(spec: MachineSpec): Promise<Machine> {
+  return await driver.start(spec, detachedContext(AbortSignal.timeout(60_000)));
+}
+
+async function consoleSays(spec: MachineSpec, text: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  const read = (): string =>
+    existsSync(spec.consoleLog) ? readFileSync(spec.consoleLog, "utf8").replaceAll("\r", "") : "";
+  while (!read().includes(text)) {
+    assert.ok(Date.now() < deadline, `the console says ${JSON.stringify(read())}`);
+    await sleep(20);
+  }
+}
+
+function assertNothingLeft(spec: MachineSpec, machine: Machine): void {
+  assert.equal(isAlive(machine.runtime.process), false);
+  assert.equal(existsSync(join(spec.runDirectory, "agent.sock")), false);
+  assert.equal(existsSync(join(spec.runDirectory, "monitor.sock")), false);
+}
+
+describe("a machine in QEMU", () => {
+  test("runs in a session of its own, with sockets for its user only, and quits on request", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const machine = await start(spec);
+    await consoleSays(spec, "up\n");
+    const { pid } = machine.runtime.process;
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    assert.equal(Number(fields[3]), pid, "it leads its session");
+    for (const name of ["agent.sock", "monitor.sock"]) {
+      assert.equal(statSync(join(spec.runDirectory, name)).mode & 0o777, 0o700, name);
+    }
+    assert.equal(statSync(spec.consoleLog).mode & 0o077, 0);
+    assert.match(machine.runtime.version, /^\d+\.\d+\.\d+$/);
+    assert.deepEqual(await driver.find(spec.runDirectory), [
+      { process: machine.runtime.process, runDirectory: spec.runDirectory },
+    ]);
+
+    const end: MachineEnd = { kind: "quit", reason: "ended on request", expected: true };
+    assert.deepEqual(await machine.quit(), end);
+    assert.deepEqual(await machine.ended, end);
+    assert.deepEqual(await driver.lastWords(machine.runtime), end);
+    assertNothingLeft(spec, machine);
+    assert.deepEqual(await driver.find(spec.runDirectory), []);
+  });
+
+  test("says that the guest powered off", async (t) => {
+    const spec = machineSpec(t, "power-off");
+    const machine = await start(spec);
+    const end: MachineEnd = { kind: "powered-off", reason: "the guest powered off", expected: true };
+    assert.deepEqual(await machine.ended, end);
+    assertNothingLeft(spec, machine);
+  });
+
+  test("goes on when the guest resets, and tells", async (t) => {
+    const spec = machineSpec(t, "reset");
+    const machine = await start(spec);
+    await new Promise<void>((resolve) => {
+      const unlisten = machine.onReset(() => {
+        unlisten();
+        resolve();
+      });
+    });
+    await consoleSays(spec, "up\nup\n");
+    assert.ok(isAlive(machine.runtime.process));
+    await machine.quit();
+  });
+
+  test("that is killed says so, to its starter and to one who adopted it", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const machine = await start(spec);
+    assert.equal(machine.signal("SIGKILL"), true);
+    assert.deepEqual(await machine.ended, { kind: "killed", reason: "killed by SIGKILL", expected: false });
+    assertNothingLeft(spec, machine);
+    assert.equal(machine.signal("SIGKILL"), false);
+    assert.equal(await driver.adopt(machine.runtime), undefined);
+  });
+
+  test("that another program ends by SIGTERM names it", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const machine = await start(spec);
+    await consoleSays(spec, "up\n");
+    process.kill(machine.runtime.process.pid, "SIGTERM");
+    const { kind, reason } = await machine.ended;
+    assert.equal(kind, "killed");
+    assert.match(reason, new RegExp(`^ended by signal 15 from process ${process.pid} \\(.+\\)$`));
+  });
+
+  test("is adopted with all its life by another driver after the first one lets go", async (t) => {
+    const spec = machineSpec(t, "power-off");
+    const first = await start(spec);
+    let told = false;
+    void first.ended.then(() => {
+      told = true;
+    });
+    first.detach();
+    const runtime = JSON.parse(JSON.stringify(first.runtime)) as typeof first.runtime;
+    const second = await new QemuDriver().adopt(runtime);
+    assert.ok(second);
+    assert.deepEqual(second.runtime, first.runtime);
+    assert.equal((await second.ended).reason, "the guest powered off");
+    assert.equal(told, false);
+  });
+
+  test("survives the program that started it", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const script = `
+      const { QemuDriver } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/vmm/qemu/driver.ts"))});
+      const { detachedContext } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/lib/context.ts"))});
+      const machine = await new QemuDriver().start(${JSON.stringify(spec)}, detachedContext());
+      process.stdout.write(JSON.stringify(machine.runtime));
+      process.kill(process.pid, "SIGKILL");
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    await once(child, "close");
+    const machine = await driver.adopt(JSON.parse(output));
+    assert.ok(machine);
+    await consoleSays(spec, "up\n");
+    assert.equal((await machine.quit()).expected, true);
+    assertNothingLeft(spec, machine);
+  });
+
+  test("is not taken for another process that has its number", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const machine = await start(spec);
+    machine.detach();
+    const own = identify(process.pid);
+    assert.ok(own);
+    const { runtime } = machine;
+    assert.equal(await driver.adopt({ ...runtime, process: own }), undefined);
+    const otherTime = { pid: runtime.process.pid, startTime: runtime.process.startTime - 1 };
+    assert.equal(await driver.adopt({ ...runtime, process: otherTime }), undefined);
+    assert.ok(isAlive(runtime.process));
+  });
+
+  test("whose sockets were deleted is ended, because nobody can reach it again", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const machine = await start(spec);
+    machine.detach();
+    rmSync(join(spec.runDirectory, "agent.sock"));
+    assert.equal(await driver.adopt(machine.runtime), undefined);
+    assertNothingLeft(spec, machine);
+  });
+
+  test("that hangs ends all the same when it is told to quit", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const machine = await start(spec);
+    assert.ok(machine.signal("SIGSTOP"));
+    assert.deepEqual(await machine.quit({ timeout: 200 }), {
+      kind: "killed",
+      reason: "killed by SIGKILL",
+      expected: false,
+    });
+    assertNothingLeft(spec, machine);
+  });
+});
+
+describe("a start that fails", () => {
+  test("gives QEMU's own words and leaves nothing", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const missing = join(spec.logDirectory, "no-such-disk");
+    const disks = [{ serial: "banger-root", path: missing, format: "raw" as const, readOnly: false }];
+    const error = await rejectsWith(
+      start({ ...spec, disks }),
+      "vmm_failed",
+      /^QEMU did not start the machine: -blockdev .*: Could not open '.*\/no-such-disk': No such file or directory$/,
+    );
+    assert.equal(error.causes.length > 0, true);
+    assert.deepEqual(await driver.find(spec.runDirectory), []);
+    assert.equal(existsSync(join(spec.runDirectory, "monitor.sock")), false);
+  });
+
+  test("because it was cancelled leaves nothing", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const abort = new AbortController();
+    const started = driver.start(spec, detachedContext(abort.signal));
+    while (!existsSync(join(spec.runDirectory, "monitor.sock"))) await sleep(1);
+    abort.abort();
+    await rejectsWith(started, "interrupted");
+    assert.deepEqual(await driver.find(spec.runDirectory), []);
+    assert.equal(existsSync(join(spec.runDirectory, "monitor.sock")), false);
+  });
+
+  test("because a socket's path is too long happens before anything is made", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const runDirectory = join(spec.runDirectory, "x".repeat(100));
+    await rejectsWith(start({ ...spec, runDirectory }), "path_too_long");
+    assert.equal(existsSync(join(spec.logDirectory, "vmm.log")), false);
+  });
+});
+
+describe("a machine's disk", () => {
+  test("is copy-on-write over the image, thin, and grows", async (t) => {
+    const directory = temporaryDirectory(t);
+    const base = join(directory, "rootfs.ext4");
+    writeFileSync(base, "");
+    truncateSync(base, 64 * 2 ** 20);
+    const disk = await driver.createDisk({ directory, base, size: 2 ** 30 });
+    assert.deepEqual(disk, { path: join(directory, "disk.qcow2"), format: "qcow2" });
+    assert.ok((await driver.diskUsed(disk)) < 2 ** 20);
+    await driver.growDisk(disk, 2 ** 31);
+    const info = JSON.parse(
+      execFileSync("qemu-img", ["info", "--output=json", disk.path], { encoding: "utf8" }),
+    );
+    assert.equal(info["virtual-size"], 2 ** 31);
+    assert.equal(info["backing-filename"], base);
+    assert.equal(info["backing-filename-format"], "raw");
+    assert.equal(await driver.diskUsed({ path: join(directory, "none"), format: "qcow2" }), 0);
+  });
+
+  test("that cannot be made leaves no half of it", async (t) => {
+    const directory = temporaryDirectory(t);
+    const base = join(directory, "no-such-image");
+    const failed = driver.createDisk({ directory, base, size: 2 ** 30 });
+    await rejectsWith(failed, "tool_failed", /^qemu-img failed \(status 1\): .*Could not open/);
+    assert.deepEqual(execFileSync("ls", ["-A", directory], { encoding: "utf8" }), "");
+  });
+});
