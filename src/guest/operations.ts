@@ -1,6 +1,7 @@
-import { isFault } from "../lib/errors/error.ts";
+import { fault, isFault } from "../lib/errors/error.ts";
 import { call } from "./call.ts";
 import { type Fields, FieldWriter } from "./fields.ts";
+import { payloadLimit } from "./frames.ts";
 import type { Streams } from "./streams.ts";
 import { type Phase, readPhase } from "./welcome.ts";
 
@@ -100,19 +101,27 @@ export async function mount(
   });
 }
 
-/** Says whether the file was written, which only its conditions can prevent. @throws guest_refused */
+/**
+ * Says whether the file was written, which only its conditions can prevent. It is at most about 32 KiB.
+ *
+ * @throws guest_refused
+ */
 export async function putFile(streams: Streams, file: GuestFile, signal: AbortSignal): Promise<boolean> {
+  const doing = `write ${file.path}`;
   const payload = operation("file")
     .text(90, file.path)
     .u32(91, file.mode ?? 0o644)
     .u32(92, file.uid ?? 0)
     .u32(93, file.gid ?? 0)
     .text(94, file.content)
-    .u32(95, (file.onlyInDirectory ? 1 : 0) | (file.onlyIfMissing ? 2 : 0))
-    .finish();
+    .u32(95, (file.onlyInDirectory ? 1 : 0) | (file.onlyIfMissing ? 2 : 0));
+  if (payload.size > payloadLimit) {
+    const reason = `its ${Buffer.byteLength(file.content)} bytes are too many for one order`;
+    throw fault("guest_refused", { doing, reason, errno: "EFBIG" });
+  }
   try {
-    return await call(streams, payload, {
-      doing: `write ${file.path}`,
+    return await call(streams, payload.finish(), {
+      doing,
       timeout: 30 * seconds,
       signal,
       accept: () => true,

@@ -26,6 +26,7 @@ export class Outbox {
   #batchBytes = 0;
   #afterBatch: (() => void)[] = [];
   #underWay = 0;
+  #afterUnderWay: (() => void)[] = [];
   #scheduled = false;
   #closed = false;
   /** Headers, trailers and small payloads; `#slabFrom` to `#slabTo` is in no batch yet. */
@@ -82,7 +83,9 @@ export class Outbox {
 
   /** Calls back when everything that was added so far is written; never, when the channel breaks before. */
   afterwards(callback: () => void): void {
-    this.#afterBatch.push(callback);
+    if (this.#batchBytes > 0) this.#afterBatch.push(callback);
+    else if (this.#underWay > 0) this.#afterUnderWay.push(callback);
+    else process.nextTick(callback);
   }
 
   /** Forgets everything; later frames are dropped. */
@@ -92,6 +95,7 @@ export class Outbox {
     this.#batch = [];
     this.#batchBytes = 0;
     this.#afterBatch = [];
+    this.#afterUnderWay = [];
   }
 
   #renewSlab(): void {
@@ -118,9 +122,9 @@ export class Outbox {
   #flush(): void {
     this.#cutSlab();
     const batch = this.#batch;
-    const callbacks = this.#afterBatch;
     if (batch.length === 0 || this.#closed) return;
     this.#underWay = this.#batchBytes;
+    this.#afterUnderWay = this.#afterBatch;
     this.#batch = [];
     this.#batchBytes = 0;
     this.#afterBatch = [];
@@ -129,13 +133,15 @@ export class Outbox {
     for (const part of batch) this.#duplex.write(part);
     this.#duplex.write(last, (error) => {
       // What went wrong is told by the duplex itself, which is then closed.
-      if (!error) this.#written(callbacks);
+      if (!error) this.#written();
     });
     this.#duplex.uncork();
   }
 
-  #written(callbacks: readonly (() => void)[]): void {
+  #written(): void {
+    const callbacks = this.#afterUnderWay;
     this.#underWay = 0;
+    this.#afterUnderWay = [];
     this.#flush();
     for (const callback of callbacks) callback();
     for (const writer of [...this.#line]) {

@@ -27,7 +27,7 @@ export interface GuestProcess {
   readonly stderr: Readable;
   /** @throws interrupted after `reset`, guest_refused when the agent gave it up, channel_closed, guest_protocol */
   readonly exited: Promise<Exit>;
-  /** Of its terminal; 1 to 65535 each. */
+  /** Of its terminal; numbers beyond 1 to 65535 are cut to that. */
   resize(rows: number, columns: number): void;
   /** Sends a signal, by its Linux number, to the process group. */
   kill(signal: number): void;
@@ -64,7 +64,7 @@ export class ProcessStream implements GuestProcess, StreamHandler, Writer {
   }
 
   resize(rows: number, columns: number): void {
-    this.#size = new FieldWriter().u32(1, rows).u32(2, columns).finish();
+    this.#size = new FieldWriter().u32(1, terminalSide(rows)).u32(2, terminalSide(columns)).finish();
     this.pump();
   }
 
@@ -167,7 +167,10 @@ export class ProcessStream implements GuestProcess, StreamHandler, Writer {
   #exited(exit: Exit): void {
     this.#conclude();
     this.#exit.resolve(exit);
-    this.stdin.destroy();
+    const unread = this.stdin.writableFinished
+      ? undefined
+      : fault("channel_closed", { reason: "the command ended" });
+    this.stdin.destroy(unread);
     this.stdout.end();
     this.stderr.end();
   }
@@ -182,6 +185,11 @@ export class ProcessStream implements GuestProcess, StreamHandler, Writer {
     this.#streams.end(this.#id);
     this.#streams.outbox.leave(this);
   }
+}
+
+/** The kernel keeps the sides of a terminal in 16 bits, and 0 says that they are not known. */
+function terminalSide(cells: number): number {
+  return Math.min(Math.max(Math.trunc(cells) || 1, 1), 0xffff);
 }
 
 /** @throws guest_protocol */
