@@ -4,6 +4,9 @@ export const probeAddress = 0x100000;
 /** What the program writes first on the serial port when nothing was amiss. */
 export const probeGreeting = "BANGER64";
 
+/** Samples of its clocks that the program takes. */
+export const probeSamples = 6;
+
 /** The program of the probe's guest: it checks the processor, says so, samples two clocks, and ends the machine. */
 export function probeProgram(): Buffer {
   const hex = Array.from(listing.matchAll(/^((?:[0-9a-f]{2} )+) /gm), ([, bytes]) => bytes ?? "");

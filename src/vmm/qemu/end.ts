@@ -64,14 +64,18 @@ function failedEnd({ log, exit }: EndFacts): MachineEnd | undefined {
   return { kind: "failed", reason: `QEMU failed: ${how}`, expected: false };
 }
 
-/** The last line of a log that is QEMU's own complaint, without the program's name; undefined when there is none. */
+/**
+ * QEMU's own complaint in a log, without the program's name: what it calls an error, else its last line; undefined when there
+ * is none.
+ */
 export function lastError(log: string): string | undefined {
-  return log
+  const lines = log
     .split("\n")
     .map((line) => line.replaceAll(/[^\x20-\x7e]/g, "").trim())
     .filter((line) => line !== "" && !/^qemu_system_|: (warning|info): |: terminating on signal /.test(line))
-    .map((line) => line.replace(/^.*?qemu-system-x86_64: /, "").slice(0, 300))
-    .at(-1);
+    .map((line) => line.replace(/^.*?qemu-system-x86_64: /, "").slice(0, 300));
+  const error = lines.find((line) => /^error: |^KVM internal error/.test(line)) ?? lines.at(-1);
+  return error?.replace(/^error: /, "");
 }
 
 function lastCause(log: string): number | undefined {
