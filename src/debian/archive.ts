@@ -151,12 +151,17 @@ export class DebianArchive {
     const url = `${folderOf(suite)}/${indexPath}`;
     const found: DebianPackage[] = [];
     const text = decompress(createReadStream(path), "xz", { signal: context.signal });
-    for await (const stanzas of readStanzas(text, url)) {
-      for (const stanza of stanzas) {
-        if (!wanted(fieldOf(stanza, "Package") ?? "")) continue;
-        const pkg = parsePackage(stanza.toString("utf8"), suite.mirror, url);
-        if (pkg.architecture === architecture || pkg.architecture === "all") found.push(pkg);
+    try {
+      for await (const stanzas of readStanzas(text, url)) {
+        for (const stanza of stanzas) {
+          if (!wanted(fieldOf(stanza, "Package") ?? "")) continue;
+          const pkg = parsePackage(stanza.toString("utf8"), suite.mirror, url);
+          if (pkg.architecture === architecture || pkg.architecture === "all") found.push(pkg);
+        }
       }
+    } catch (error) {
+      if (!isFault(error, "archive_invalid", "archive_truncated")) throw error;
+      throw fault("archive_malformed", { url, problem: error.message }, error);
     }
     return found;
   }

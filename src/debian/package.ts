@@ -37,7 +37,7 @@ export function parsePackage(stanza: string, mirror: string, url: string): Debia
     });
   };
   return {
-    name: need("Package", /^[a-z0-9][a-z0-9+.-]+$/),
+    name: need("Package", /^[a-z0-9][a-z0-9+.-]*$/),
     version: need("Version", /^[0-9][A-Za-z0-9.+:~-]*$/),
     architecture: need("Architecture", /^[a-z0-9-]+$/),
     depends: fields.get("depends") ?? "",

@@ -70,9 +70,11 @@ function refusal(lines: readonly string[][], trusted: readonly string[]): string
   const problems: string[] = [];
   let valid = 0;
   let good = false;
+  let signed = false;
   for (const [keyword, ...args] of lines) {
     switch (keyword) {
       case "NEWSIG":
+        signed = true;
         good = false;
         break;
       case "GOODSIG":
@@ -96,11 +98,9 @@ function refusal(lines: readonly string[][], trusted: readonly string[]): string
       case "NO_PUBKEY":
         problems.push(`key ${args[0]} is not one of Debian's`);
         break;
-      case "NODATA":
-        problems.push("it is not signed");
-        break;
     }
   }
   if (valid > 0) return undefined;
+  if (!signed) return "it is not signed";
   return [...new Set(problems)].join(", ") || "no signature of a trusted key";
 }
