@@ -1,4 +1,5 @@
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { type BangerError, errnoOf, fault } from "../../lib/errors/error.ts";
 
 const bufferBytes = 1024 * 1024;
@@ -85,7 +86,7 @@ export class Output implements AsyncDisposable {
     if (!this.#open) return;
     await this.#underWay;
     await this.#close();
-    if (!this.#kept) await unlink(this.#path);
+    if (!this.#kept) await rm(this.#path, { force: true });
   }
 
   async #close(): Promise<void> {
@@ -128,7 +129,7 @@ function failure(path: string, error: unknown): BangerError {
   if (errno === "ENOSPC" || errno === "EDQUOT" || errno === "EFBIG") {
     return fault("no_space", { path, doing: "writing a root file system" }, error);
   }
-  return fault("directory_not_writable", { path, reason: errno ?? "unknown" }, error);
+  return fault("directory_not_writable", { path: dirname(path), reason: errno ?? "unknown" }, error);
 }
 
 function throwIfAborted(path: string, signal: AbortSignal | undefined): void {
