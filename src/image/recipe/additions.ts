@@ -37,13 +37,20 @@ export function memberOf(addition: Addition, time: number): TarMember {
   return { ...common, type: "file", mode: addition.mode, size: data.length, ...contentOf(data) };
 }
 
+/** Lines for dpkg.cfg(5). */
+export function dpkgExcludes(recipe: Recipe): string[] {
+  return [
+    ...recipe.exclude.map((pattern) => `path-exclude=${pattern}`),
+    ...recipe.include.map((pattern) => `path-include=${pattern}`),
+  ];
+}
+
 /** What the image leaves out stays out when its own dpkg installs something. */
 function dpkgConfiguration(recipe: Recipe): Addition[] {
   if (recipe.exclude.length === 0) return [];
   const lines = [
     "# Left out to keep the image small. Remove this file, and reinstall the packages whose files you want.",
-    ...recipe.exclude.map((pattern) => `path-exclude=${pattern}`),
-    ...recipe.include.map((pattern) => `path-include=${pattern}`),
+    ...dpkgExcludes(recipe),
   ];
   return [{ path: "/etc/dpkg/dpkg.cfg.d/banger", mode: 0o644, content: `${lines.join("\n")}\n` }];
 }
