@@ -74,16 +74,10 @@ class Call<T> implements StreamHandler {
   }
 
   receive(frame: Frame): void {
-    const fields = new Fields(frame.payload, frameName(frame.type));
-    if (frame.type === frameTypes.reset) {
-      const { reason } = readRefusal(fields) ?? { reason: "it gave up" };
-      this.#settle();
-      this.#reject(fault("guest_refused", { doing: this.#options.doing, reason }));
-    } else if (frame.type === frameTypes.result) {
-      this.#answer(fields);
-    } else {
-      throw violation(`${frameName(frame.type)} before RESULT`);
-    }
+    const name = frameName(frame.type);
+    if (frame.type === frameTypes.result) this.#answer(new Fields(frame.payload, name));
+    else if (frame.type === frameTypes.reset) this.#givenUp(new Fields(frame.payload, name));
+    else throw violation(`${name} before RESULT`);
   }
 
   fail(error: BangerError): void {
@@ -105,6 +99,12 @@ class Call<T> implements StreamHandler {
     } catch (error) {
       this.#reject(error);
     }
+  }
+
+  #givenUp(fields: Fields): void {
+    const { reason } = readRefusal(fields) ?? { reason: "it gave up" };
+    this.#settle();
+    this.#reject(fault("guest_refused", { doing: this.#options.doing, reason }));
   }
 
   #refuse(refusal: Refusal): T {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { type Duplex, duplexPair } from "node:stream";
 import type { Agent } from "../../src/guest/agent.ts";
 import { connectAgent } from "../../src/guest/connect.ts";
@@ -61,9 +60,15 @@ export class AgentDouble {
   }
 
   async drained(): Promise<void> {
-    if (this.duplex.writableNeedDrain && !this.duplex.destroyed) {
-      await Promise.race([once(this.duplex, "drain"), once(this.duplex, "close")]);
-    }
+    const { duplex } = this;
+    if (!duplex.writableNeedDrain || duplex.destroyed) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        duplex.off("drain", done).off("close", done);
+        resolve();
+      };
+      duplex.on("drain", done).on("close", done);
+    });
   }
 
   /** Takes the HELLO, and its session as the current one. */
