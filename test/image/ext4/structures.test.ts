@@ -55,6 +55,10 @@ describe("the whole image", () => {
     assert.equal(superblock.readUInt32LE(0x3fc), crc32c(0xffffffff, superblock, 0, 0x3fc));
   });
 
+  test("whoever mounts it is told not to fill inode tables with zeros", () => {
+    assert.equal(read(0).toString("latin1", 1024 + 0x200, 1024 + 0x210), "noinit_itable\0\0\0");
+  });
+
   test("debugfs names the features", { skip: withoutE2fsprogs }, () => {
     const features = /^Filesystem features: +(.*)$/m.exec(debugfs(path, "stats -h"))?.[1];
     const expected = [
