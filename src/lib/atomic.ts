@@ -63,13 +63,17 @@ export async function createDirectoryAtomic<T>(
   }
 }
 
-/** Removes what a killed process left behind of `writeFileAtomic` and `createDirectoryAtomic` in a directory. */
-export async function removeStaleStaging(directory: string): Promise<string[]> {
+/**
+ * Removes what a killed process left behind of `writeFileAtomic` and `createDirectoryAtomic` in a directory: of all targets,
+ * or of one.
+ */
+export async function removeStaleStaging(directory: string, target?: string): Promise<string[]> {
   const names = await readdir(directory).catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return [];
     throw diskFault(error, directory, "looking for leftovers");
   });
-  const stale = names.filter((name) => name.includes(stagingMark));
+  const mark = target === undefined ? stagingMark : `.${target}${stagingMark}`;
+  const stale = names.filter((name) => (target === undefined ? name.includes(mark) : name.startsWith(mark)));
   for (const name of stale) await rm(join(directory, name), { recursive: true, force: true });
   return stale;
 }

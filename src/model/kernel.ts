@@ -15,7 +15,7 @@ export const kernelManifestSchema = z.object({
   source: z.string(),
   files: z.object({
     vmlinuz: file,
-    /** cpio newc: the agent's modules. The agent itself is put in front when a machine starts. */
+    /** cpio newc: what the agent loads before it has disks. The agent itself is put in front of it (`bootFiles`). */
     "modules.cpio": file,
     /** Read-only ext4 that is mounted on /lib/modules/<release>. */
     "modules.ext4": file,
@@ -24,12 +24,15 @@ export const kernelManifestSchema = z.object({
 });
 export type KernelManifest = z.infer<typeof kernelManifestSchema>;
 
-/** A kernel as the API shows it. */
-export const kernelSchema = kernelManifestSchema.extend({
-  /** Bytes occupied on the host. */
-  used: z.int(),
-  problem: z.string().optional(),
-});
+/** A kernel as the API shows it. Of one that cannot be used, only what could be read of it is there. */
+export const kernelSchema = kernelManifestSchema
+  .partial({ distro: true, release: true, source: true, files: true, createdAt: true })
+  .extend({
+    /** Bytes occupied on the host. */
+    used: z.int(),
+    /** Set when the entry exists but cannot be used. */
+    problem: z.string().optional(),
+  });
 export type Kernel = z.infer<typeof kernelSchema>;
 
 /** One entry of the kernel catalog. */
