@@ -16,14 +16,19 @@ export const imageManifestSchema = z.object({
     /** Apparent size in bytes: that of the file system. */
     size: z.int().min(1),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Milliseconds since the epoch when the file was complete. A file of another time is hashed before it is used. */
+    mtime: z.number(),
   }),
   source: z.object({ kind: z.string(), detail: z.string() }),
   createdAt: z.iso.datetime(),
 });
 export type ImageManifest = z.infer<typeof imageManifestSchema>;
 
-/** An image as the API shows it. */
-export const imageSchema = imageManifestSchema.extend({
+/** An image as the API shows it: its manifest, of which a broken entry has as much as can be read. */
+export const imageSchema = imageManifestSchema.partial().extend({
+  id: z.string(),
+  /** The id, when a broken entry does not tell its name. */
+  name: z.string(),
   /** Bytes occupied on the host. */
   used: z.int(),
   /** Set when the entry exists but cannot be used. */

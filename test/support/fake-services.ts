@@ -116,7 +116,7 @@ export const sampleImage: Image = {
   distro: "debian",
   kernel: "generic-6.1",
   init: "/sbin/init",
-  rootfs: { file: "rootfs.ext4", size: 2 ** 30, sha256: hash },
+  rootfs: { file: "rootfs.ext4", size: 2 ** 30, sha256: hash, mtime: 0 },
   source: { kind: "debian", detail: "bookworm" },
   createdAt: "2026-01-01T00:00:00.000Z",
   used: 2 ** 28,

@@ -1,0 +1,181 @@
+import { rm } from "node:fs/promises";
+import { Coalescer } from "../lib/coalesce.ts";
+import { type Context, step } from "../lib/context.ts";
+import { asFault, fault, isFault } from "../lib/errors/error.ts";
+import type { Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
+import { imageCatalog } from "./catalog.ts";
+import { checkImageName, isIdPrefix } from "./reference.ts";
+import type { BuiltRootfs, RootfsSource } from "./source.ts";
+import { brokenFault, type Entry, imageOf } from "./store/entry.ts";
+import { ImageStore } from "./store/store.ts";
+
+/** A way to make an image for each kind of source that the catalog may name. */
+export interface ImageSources {
+  debian: RootfsSource<"debian">;
+}
+
+export interface ImageServiceOptions {
+  /** Where the images live. */
+  directory: string;
+  sources: ImageSources;
+  /** Default: the catalog of this package. */
+  catalog?: readonly ImageCatalogEntry[];
+}
+
+export interface UsableImage {
+  manifest: ImageManifest;
+  /** Raw ext4, never to be written to. */
+  rootfs: string;
+}
+
+/** The local images and, when one is missing, the catalog that it can be had from. */
+export class ImageService {
+  readonly #store: ImageStore;
+  readonly #sources: ImageSources;
+  readonly #catalog: readonly ImageCatalogEntry[];
+  readonly #pulls = new Coalescer<Entry>();
+
+  constructor(options: ImageServiceOptions) {
+    this.#store = new ImageStore(options.directory);
+    this.#sources = options.sources;
+    this.#catalog = options.catalog ?? imageCatalog;
+  }
+
+  /** Removes what an earlier process left half-made. */
+  async removeLeftovers(): Promise<void> {
+    await this.#store.removeLeftovers();
+  }
+
+  /** The catalog's entries. */
+  available(): ImageCatalogEntry[] {
+    return [...this.#catalog];
+  }
+
+  async list(): Promise<Image[]> {
+    return (await this.#store.list()).map(imageOf);
+  }
+
+  /** @param ref a name, an id or the beginning of an id. @throws image_not_found, image_ambiguous */
+  async show(ref: string): Promise<Image> {
+    return imageOf(await this.#get(ref));
+  }
+
+  /** Hashes the whole disk of an image. @throws image_not_found, image_ambiguous, image_broken, interrupted */
+  async verify(ref: string, signal: AbortSignal): Promise<Image> {
+    const entry = await this.#get(ref);
+    await this.#store.verify(entry, signal);
+    return imageOf(entry);
+  }
+
+  /**
+   * The image to make a machine from: the local one; else that of the catalog, pulled; else the error says that there is
+   * none. A broken local one is the error, and nothing is fetched over it.
+   *
+   * @throws image_not_found, image_ambiguous, image_broken, interrupted, and what pulling throws
+   */
+  async ensure(ref: string, context: Context): Promise<UsableImage> {
+    const local = await this.#find(ref);
+    if (local) return await this.#store.open(local, context.signal);
+    const wanted = this.#catalog.find((entry) => entry.name === ref);
+    if (!wanted) throw await this.#notFound(ref);
+    return await this.#store.open(await this.#pull(wanted, context), context.signal);
+  }
+
+  /** Makes an image of the catalog local. @throws invalid_value, image_exists, image_broken, image_not_found, interrupted */
+  async pull(name: string, context: Context): Promise<Image> {
+    checkImageName(name);
+    const local = await this.#find(name);
+    if (local?.content.state === "broken") throw brokenFault(local, local.content);
+    if (local) throw fault("image_exists", { name, id: local.id });
+    const wanted = this.#catalog.find((entry) => entry.name === name);
+    if (!wanted) throw await this.#notFound(name);
+    return imageOf(await this.#pull(wanted, context));
+  }
+
+  /**
+   * @param usedBy names of the machines whose disks are based on the image with an id
+   * @throws image_not_found, image_ambiguous, image_in_use, directory_not_writable
+   */
+  async remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }> {
+    const entry = await this.#get(ref);
+    const vms = usedBy(entry.id);
+    if (vms.length > 0) throw fault("image_in_use", { name: entry.name ?? entry.id, vms });
+    await this.#store.remove(entry);
+    return { id: entry.id, freed: entry.used };
+  }
+
+  async #get(ref: string): Promise<Entry> {
+    const entry = await this.#find(ref);
+    if (!entry) throw await this.#notFound(ref);
+    return entry;
+  }
+
+  /** A name counts before an id. */
+  async #find(ref: string): Promise<Entry | undefined> {
+    const entries = await this.#store.list();
+    const exact = entries.filter((entry) => entry.name === ref || entry.id === ref);
+    const matching =
+      exact.length > 0 || !isIdPrefix(ref) ? exact : entries.filter((entry) => entry.id.startsWith(ref));
+    if (matching.length > 1) throw fault("image_ambiguous", { ref, ids: matching.map((entry) => entry.id) });
+    const [found] = matching;
+    if (found) return found;
+    // An entry that does not tell its name may be the very one.
+    const nameless = entries.find((entry) => entry.name === undefined);
+    if (nameless?.content.state === "broken") throw brokenFault(nameless, nameless.content);
+    return undefined;
+  }
+
+  async #notFound(name: string): Promise<Error> {
+    const local = (await this.#store.list()).map((entry) => entry.name ?? entry.id);
+    const available = [...new Set([...local, ...this.#catalog.map((entry) => entry.name)])];
+    return fault("image_not_found", { name, available: available.toSorted() });
+  }
+
+  async #pull(wanted: ImageCatalogEntry, context: Context): Promise<Entry> {
+    return await this.#pulls.run(wanted.name, context, (shared) =>
+      step(shared, "image.pull", `pulling ${wanted.name} from the image catalog`, () =>
+        this.#make(wanted, shared),
+      ),
+    );
+  }
+
+  async #make(wanted: ImageCatalogEntry, context: Context): Promise<Entry> {
+    const { name, arch, distro, kernel } = wanted;
+    using _lock = await this.#store.lock(name, context.signal);
+    // Another process may have made it while this one waited.
+    const present = await this.#find(name);
+    if (present?.content.state === "broken") throw brokenFault(present, present.content);
+    if (present) return present;
+    return await this.#store.create(
+      name,
+      async (rootfs) => {
+        const { kind, ...built } = await this.#build(wanted, rootfs, context);
+        const { init, detail } = built;
+        return { arch, distro, kernel, ...(init ? { init } : {}), source: { kind, detail } };
+      },
+      context,
+    );
+  }
+
+  /** Tries the sources in their order; the last one's failure is the one that is reported. */
+  async #build(
+    wanted: ImageCatalogEntry,
+    rootfs: string,
+    context: Context,
+  ): Promise<BuiltRootfs & { kind: string }> {
+    const failures: unknown[] = [];
+    for (const source of wanted.sources) {
+      try {
+        return {
+          kind: source.kind,
+          ...(await this.#sources[source.kind].build(wanted.name, source, rootfs, context)),
+        };
+      } catch (error) {
+        if (isFault(error, "interrupted", "no_space", "directory_not_writable")) throw error;
+        failures.push(error);
+        await rm(rootfs, { force: true });
+      }
+    }
+    throw asFault(failures.at(-1));
+  }
+}
