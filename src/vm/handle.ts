@@ -38,10 +38,6 @@ export class VmHandles {
     return handle;
   }
 
-  isLive(id: string): boolean {
-    return this.#handles.get(id)?.live !== undefined;
-  }
-
   all(): VmHandle[] {
     return [...this.#handles.values()];
   }

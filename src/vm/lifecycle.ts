@@ -1,15 +1,14 @@
-import type { Context } from "../lib/context.ts";
-import { step } from "../lib/context.ts";
+import { type Context, detachedContext, step } from "../lib/context.ts";
 import { fault } from "../lib/errors/error.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
-import type { MachineEnd } from "../vmm/driver.ts";
+import type { Machine, MachineEnd } from "../vmm/driver.ts";
 import { Background } from "./background.ts";
 import { cleanUp } from "./clean-up.ts";
 import { type VmHandle, VmHandles } from "./handle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
 import { shutDown } from "./shut-down.ts";
-import { startMachine } from "./start.ts";
+import { resumeStart, startMachine } from "./start.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
@@ -48,12 +47,34 @@ export class Lifecycle {
 
   /** Starts a machine that does not run. */
   async boot(handle: VmHandle, record: VmRecord, context: Context, watch = new Stopwatch()): Promise<void> {
+    await this.#starting(handle, context, (scoped) => startMachine(this.#parts, record, watch, scoped));
+  }
+
+  /** Goes on with a start that an earlier daemon could not finish. */
+  async resume(
+    handle: VmHandle,
+    record: VmRecord,
+    machine: Machine,
+    init: string | undefined,
+  ): Promise<void> {
+    await handle.lock.run(`starting vm ${record.name}`, this.#closing.signal, async () => {
+      await this.#starting(handle, this.scoped(detachedContext()), (scoped) =>
+        resumeStart(this.#parts, record, machine, init, scoped),
+      );
+    });
+  }
+
+  async #starting(
+    handle: VmHandle,
+    context: Context,
+    work: (scoped: Context) => Promise<LiveMachine>,
+  ): Promise<void> {
     const abort = new AbortController();
     const over = Promise.withResolvers<void>();
     handle.starting = { abort, over: over.promise };
     const signal = AbortSignal.any([context.signal, abort.signal]);
     try {
-      this.watch(handle, await startMachine(this.#parts, record, watch, { ...context, signal }));
+      this.watch(handle, await work({ ...context, signal }));
     } finally {
       handle.starting = undefined;
       over.resolve();

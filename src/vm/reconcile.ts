@@ -1,3 +1,4 @@
+import { detachedContext } from "../lib/context.ts";
 import { sleep } from "../lib/deadline.ts";
 import { messageOf } from "../lib/errors/error.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../lib/process-identity.ts";
@@ -24,16 +25,23 @@ export async function reconcile(parts: VmParts, lifecycle: Lifecycle): Promise<v
     vms.delete(id);
     await cleanUp(log, "finishing a deletion", () => files.purge(id));
   }
-  await Promise.all(vms.all().map((record) => takeOver(parts, lifecycle, record)));
-  await endStrays(parts, lifecycle);
-  for (const handle of lifecycle.handles.all()) {
-    if (!vms.get(handle.id)?.ephemeral) continue;
-    await cleanUp(log, "removing an ephemeral machine", () => lifecycle.erase(handle));
+  const adopted = await Promise.all(vms.all().map((record) => takeOver(parts, lifecycle, record)));
+  await endStrays(parts, adopted);
+  const scoped = lifecycle.scoped(detachedContext());
+  for (const record of vms.all().filter((one) => one.ephemeral)) {
+    await cleanUp(log, "removing an ephemeral machine", () =>
+      lifecycle.exclusively(record, scoped, (handle) => lifecycle.erase(handle)),
+    );
   }
-  await removeLeftovers(parts, lifecycle);
+  await removeLeftovers(parts);
 }
 
-async function takeOver(parts: VmParts, lifecycle: Lifecycle, record: VmRecord): Promise<void> {
+/** Returns the process that was taken over, if one was. */
+async function takeOver(
+  parts: VmParts,
+  lifecycle: Lifecycle,
+  record: VmRecord,
+): Promise<ProcessIdentity | undefined> {
   const { id, name } = record;
   const handle = lifecycle.handles.get(id);
   const runtime = readRuntime(record);
@@ -42,17 +50,23 @@ async function takeOver(parts: VmParts, lifecycle: Lifecycle, record: VmRecord):
     if (!machine) {
       const { state, reason } = await verdict(parts, record, runtime);
       parts.vms.update(id, { state, reason, runtime: undefined });
-      return;
+      return undefined;
     }
-    parts.vms.update(id, {
-      state: "running",
-      reason: undefined,
-      startedAt: record.startedAt ?? new Date().toISOString(),
-    });
-    lifecycle.watch(handle, superviseMachine(parts, { id, name, init: runtime?.init }, machine));
+    const init = runtime?.init;
+    if (record.state === "starting" && !record.ephemeral) {
+      lifecycle.background.start(`going on with the start of ${name}`, () =>
+        lifecycle.resume(handle, record, machine, init),
+      );
+    } else {
+      // A stop that was cut off is not taken up again: whoever asked for it is gone.
+      parts.vms.update(id, { state: "running", reason: undefined });
+      lifecycle.watch(handle, superviseMachine(parts, { id, name, init }, machine));
+    }
+    return machine.runtime.process;
   } catch (error) {
     parts.log("taking a machine over failed", { vm: name, error: messageOf(error) });
     parts.vms.update(id, { state: "error", reason: messageOf(error) });
+    return undefined;
   }
 }
 
@@ -82,8 +96,8 @@ function isActive(state: VmState): boolean {
 }
 
 /** Ends machines that no record knows of: a daemon was killed between starting and noting them. */
-async function endStrays(parts: VmParts, lifecycle: Lifecycle): Promise<void> {
-  const ours = new Set(lifecycle.handles.all().map((handle) => handle.live?.machine.runtime.process.pid));
+async function endStrays(parts: VmParts, adopted: readonly (ProcessIdentity | undefined)[]): Promise<void> {
+  const ours = new Set(adopted.map((process) => process?.pid));
   const found = await parts.driver.find(parts.files.runRoot);
   const strays = found.map((stray) => stray.process).filter((process) => !ours.has(process.pid));
   for (const stray of strays) {
@@ -101,10 +115,11 @@ function reportUndead(parts: VmParts, strays: readonly ProcessIdentity[]): void 
   }
 }
 
-async function removeLeftovers(parts: VmParts, lifecycle: Lifecycle): Promise<void> {
+async function removeLeftovers(parts: VmParts): Promise<void> {
   const { files, vms, log } = parts;
   for (const id of await files.runIds()) {
-    if (lifecycle.handles.isLive(id)) continue;
+    const record = vms.get(id);
+    if (record && isActive(record.state)) continue;
     await cleanUp(log, "removing a run directory", () => files.removeRunDirectory(id));
   }
   for (const id of await files.ids()) {

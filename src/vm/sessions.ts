@@ -1,3 +1,4 @@
+import { detachedContext } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
 import type { ExecRequest } from "../model/api/requests.ts";
@@ -41,7 +42,7 @@ export class Sessions {
   /** Gives an ephemeral machine up when nobody comes to it. */
   expectFirst(handle: VmHandle): void {
     if (handle.owner || !handle.live) return;
-    handle.grace = setTimeout(() => this.#giveUp(handle), this.#parts.deadlines.firstSession);
+    handle.grace = setTimeout(() => this.#giveUp(handle), this.#parts.deadlines.firstSession).unref();
   }
 
   /** Returns what ends the session; more than once is harmless. */
@@ -57,10 +58,7 @@ export class Sessions {
   #giveUp(handle: VmHandle): void {
     handle.owner = undefined;
     this.#lifecycle.background.start("removing an ephemeral machine", async () => {
-      const { signal } = this.#lifecycle.scoped({
-        signal: new AbortController().signal,
-        report: () => undefined,
-      });
+      const { signal } = this.#lifecycle.scoped(detachedContext());
       await handle.lock.run("removing an ephemeral machine", signal, async () => {
         if (this.#parts.vms.get(handle.id)) await this.#lifecycle.erase(handle);
       });

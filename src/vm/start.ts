@@ -11,7 +11,7 @@ import type { VmParts } from "./parts.ts";
 import type { Agent } from "./ports.ts";
 import { storeRuntime } from "./runtime.ts";
 import { applyPending } from "./spec.ts";
-import type { Stopwatch } from "./stopwatch.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 /**
  * Starts a machine that does not run, up to the point where its agent runs commands. When that fails nothing of it runs, and
@@ -25,25 +25,51 @@ export async function startMachine(
   watch: Stopwatch,
   context: Context,
 ): Promise<LiveMachine> {
-  const { id, name } = before;
-  try {
-    return await step(context, "vm.start", `starting ${name}`, async () => {
+  return await orRollBack(parts, before, context, () =>
+    step(context, "vm.start", `starting ${before.name}`, async () => {
       const record = begin(parts, before);
       const { spec, init } = await prepare(parts, record, watch, context);
-      return await launch(parts, { id, name, init }, spec, watch, context);
-    });
+      const machine = await parts.driver.start(spec, context);
+      watch.lap("vmm");
+      return await finish(parts, record, machine, init, watch, context);
+    }),
+  );
+}
+
+/** Goes on with the start of a machine that an earlier daemon could not finish. Throws as `startMachine`. */
+export async function resumeStart(
+  parts: VmParts,
+  record: VmRecord,
+  machine: Machine,
+  init: string | undefined,
+  context: Context,
+): Promise<LiveMachine> {
+  return await orRollBack(parts, record, context, () =>
+    finish(parts, record, machine, init, new Stopwatch(), context),
+  );
+}
+
+async function orRollBack<T>(
+  parts: VmParts,
+  before: VmRecord,
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { id, name } = before;
+  try {
+    return await work();
   } catch (error) {
     const failure = context.signal.aborted
       ? fault("interrupted", { what: `starting vm ${name}` }, error)
       : asFault(error);
-    await cleanUp(parts.log, `removing the run directory of ${name}`, () =>
-      parts.files.removeRunDirectory(id),
-    );
     // A start that somebody stopped is no failure of the machine.
     const verdict =
       failure.code === "interrupted"
         ? { state: before.provisioned ? ("stopped" as const) : ("created" as const), reason: undefined }
         : { state: "error" as const, reason: failure.message };
+    await cleanUp(parts.log, `removing the run directory of ${name}`, () =>
+      parts.files.removeRunDirectory(id),
+    );
     await cleanUp(parts.log, `noting how ${name} failed`, async () => {
       parts.vms.update(id, { ...verdict, runtime: undefined });
     });
@@ -113,22 +139,23 @@ async function readyDisk(
   return disk;
 }
 
-async function launch(
+async function finish(
   parts: VmParts,
-  vm: { id: string; name: string; init: string | undefined },
-  spec: MachineSpec,
+  record: VmRecord,
+  machine: Machine,
+  init: string | undefined,
   watch: Stopwatch,
   context: Context,
 ): Promise<LiveMachine> {
-  const machine = await parts.driver.start(spec, context);
+  const vm = { id: record.id, name: record.name, init };
   try {
     // From here on a daemon that is killed finds the machine by its record; before, by its run directory.
-    parts.vms.update(vm.id, { runtime: storeRuntime(machine.runtime, vm.init) });
-    watch.lap("vmm");
+    parts.vms.update(vm.id, { runtime: storeRuntime(machine.runtime, init) });
     const agent = await bootGuest(parts, vm, machine, watch, context);
     const live = superviseMachine(parts, vm, machine, agent);
     parts.vms.update(vm.id, {
       state: "running",
+      reason: undefined,
       startedAt: new Date().toISOString(),
       timing: watch.timing,
     });

@@ -1,0 +1,120 @@
+import { access, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "../../../src/lib/context.ts";
+import { fault } from "../../../src/lib/errors/error.ts";
+import type {
+  DiskFile,
+  Driver,
+  FoundProcess,
+  Machine,
+  MachineEnd,
+  MachineRuntime,
+  MachineSpec,
+} from "../../../src/vmm/driver.ts";
+import { type Crash, gated } from "./crash.ts";
+import { GuestDouble } from "./guest.ts";
+import type { World } from "./world.ts";
+
+/** A driver whose machines live in the world, not in the daemon. */
+export class DriverDouble implements Driver {
+  readonly name = "double";
+  readonly features = { nat: true, pause: false, snapshot: false };
+  readonly #world: World;
+  readonly #crash: Crash;
+
+  constructor(world: World, crash: Crash) {
+    this.#world = world;
+    this.#crash = crash;
+  }
+
+  async start(spec: MachineSpec, context: Context): Promise<Machine> {
+    const failure = this.#world.startFailure;
+    if (failure) throw failure;
+    await access(spec.runDirectory);
+    for (const disk of spec.disks) await access(disk.path);
+    const guest = await GuestDouble.start(spec, this.#world.manners);
+    this.#world.guests.push(guest);
+    await writeFile(spec.consoleLog, "Linux version 6.1\r\n\u001b[1mready\u001b[0m\n", { flag: "a" });
+    await writeFile(guest.runtime.monitorSocket, "");
+    await writeFile(guest.runtime.agentSocket, "");
+    await this.#crash.pass("between the process and its note");
+    if (!context.signal.aborted) return this.#machine(guest);
+    guest.end(quitEnd);
+    await guest.ended;
+    throw fault("interrupted", { what: "starting the monitor" }, context.signal.reason);
+  }
+
+  async adopt(runtime: MachineRuntime): Promise<Machine | undefined> {
+    const guest = this.#world.guests.find(
+      (one) => one.alive && one.runtime.process.pid === runtime.process.pid,
+    );
+    return guest && this.#machine(guest);
+  }
+
+  async find(root: string): Promise<FoundProcess[]> {
+    return this.#world.guests
+      .filter((guest) => guest.alive && guest.spec.runDirectory.startsWith(`${root}/`))
+      .map((guest) => ({ process: guest.runtime.process, runDirectory: guest.spec.runDirectory }));
+  }
+
+  async lastWords(runtime: MachineRuntime): Promise<MachineEnd> {
+    const guest = this.#world.guests.find((one) => one.runtime.process.pid === runtime.process.pid);
+    return guest?.lastWords ?? { kind: "vanished", reason: "its process is gone", expected: false };
+  }
+
+  async createDisk(options: { directory: string; base: string; size: number }): Promise<DiskFile> {
+    const path = join(options.directory, "disk.qcow2");
+    await access(options.base);
+    await writeFile(path, JSON.stringify({ base: options.base, size: options.size }), { flag: "wx" });
+    return { path, format: "qcow2" };
+  }
+
+  async growDisk(disk: DiskFile, size: number): Promise<void> {
+    const content = JSON.parse(await readFile(disk.path, "utf8"));
+    await writeFile(disk.path, JSON.stringify({ ...content, size }));
+  }
+
+  async diskUsed(disk: DiskFile): Promise<number> {
+    return await stat(disk.path).then(
+      (status) => status.size,
+      () => 0,
+    );
+  }
+
+  #machine(guest: GuestDouble): Machine {
+    const detached = Promise.withResolvers<never>();
+    const machine: Machine = {
+      runtime: guest.runtime,
+      agentSocket: guest.runtime.agentSocket,
+      // A daemon that died or left hears nothing of it.
+      ended: Promise.race([guest.ended, detached.promise]).then(async (end) => {
+        await this.#crash.live();
+        return end;
+      }),
+      quit: async () => {
+        guest.end(quitEnd);
+        return await guest.ended;
+      },
+      signal: (name) => guest.signal(name),
+      onReset: (listener) => guest.onReset(listener),
+      detach: () => undefined,
+    };
+    return gated(this.#crash, "machine", machine, {
+      now: ["signal", "onReset", "detach"],
+      reads: ["onReset", "detach"],
+    });
+  }
+}
+
+const quitEnd: MachineEnd = { kind: "quit", reason: "ended by banger", expected: true };
+
+export async function makeImageFiles(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const name of ["rootfs.ext4", "vmlinuz", "initramfs", "modules.ext4"]) {
+    await writeFile(join(directory, name), name);
+  }
+}
+
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}

@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Context, Progress } from "../../../src/lib/context.ts";
+import { type BangerError, fault, isFault } from "../../../src/lib/errors/error.ts";
+import { configSchema } from "../../../src/model/config.ts";
+import type { ImageManifest } from "../../../src/model/image.ts";
+import type { KernelManifest } from "../../../src/model/kernel.ts";
+import type { Vm } from "../../../src/model/vm.ts";
+import { Database } from "../../../src/store/database.ts";
+import { VmRepository } from "../../../src/store/vm-repository.ts";
+import { type Deadlines, usualDeadlines } from "../../../src/vm/parts.ts";
+import { VmService } from "../../../src/vm/service.ts";
+import { VmFiles } from "../../../src/vm/vm-files.ts";
+import { Crash, gated } from "./crash.ts";
+import { DriverDouble, makeImageFiles } from "./driver.ts";
+import type { GuestDouble, Manners } from "./guest.ts";
+
+export const mib = 2 ** 20;
+export const gib = 2 ** 30;
+
+/** A host: its directories and the machines that run on it. Daemons come and go. */
+export class World implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "bw-"));
+  readonly guests: GuestDouble[] = [];
+  readonly logged: string[] = [];
+  /** Of guests that are started from now on. */
+  manners: Manners = {};
+  startFailure: BangerError | undefined;
+  /** Local images and kernels; anything else is not found. */
+  readonly images = new Set(["debian-bookworm", "other"]);
+  readonly kernels = new Set(["generic-6.1", "generic-6.12"]);
+  imageSize = 1 * gib;
+  deadlines: Partial<Deadlines> = {};
+  readonly #daemons: Daemon[] = [];
+  readonly #over = new AbortController();
+
+  /** Ends whatever killed daemons still wait for when the world goes. */
+  get quiet(): Context {
+    return quiet(this.#over.signal);
+  }
+
+  get paths() {
+    return { vms: join(this.directory, "vms"), runtime: join(this.directory, "run") };
+  }
+
+  get running(): GuestDouble[] {
+    return this.guests.filter((guest) => guest.alive);
+  }
+
+  get guest(): GuestDouble {
+    const [guest, ...others] = this.running;
+    assert.ok(guest && others.length === 0, `${this.running.length} guests run`);
+    return guest;
+  }
+
+  /** A daemon on this host; `reconcile` is up to the caller. */
+  async daemon(): Promise<Daemon> {
+    await makeImageFiles(join(this.directory, "files"));
+    const daemon = new Daemon(this);
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  /** Machine directories, deleted and staged ones included. */
+  get machineDirectories(): string[] {
+    return list(this.paths.vms);
+  }
+
+  get runDirectories(): string[] {
+    return list(this.paths.runtime).flatMap((state) => list(join(this.paths.runtime, state)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    for (const daemon of this.#daemons) daemon.kill();
+    for (const guest of this.guests) guest.signal("SIGKILL");
+    await Promise.all(this.guests.map((guest) => guest.ended));
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** One daemon's life: everything it does outside itself is a step at which it can be killed. */
+export class Daemon {
+  readonly crash = new Crash();
+  readonly service: VmService;
+  readonly database: Database;
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+    const { crash } = this;
+    this.database = Database.open(join(world.directory, "state.db"));
+    this.service = new VmService({
+      vms: gated(crash, "vms", new VmRepository(this.database), {
+        now: ["*"],
+        reads: ["all", "get", "byName", "byIdPrefix", "names", "namesByImage", "namesByKernel"],
+      }),
+      files: gated(crash, "files", new VmFiles(world.paths), {
+        now: ["directory", "runDirectory", "consoleLog", "checkPaths"],
+        reads: [
+          ...["directory", "runDirectory", "consoleLog", "checkPaths"],
+          ...["consoleTail", "ids", "runIds", "retired", "hasDisk"],
+        ],
+      }),
+      driver: gated(crash, "driver", new DriverDouble(world, crash), {
+        reads: ["find", "lastWords", "diskUsed"],
+      }),
+      images: gated(crash, "images", {
+        ensure: async (ref: string) => ({
+          manifest: manifest(world, ref),
+          rootfs: join(world.directory, "files/rootfs.ext4"),
+        }),
+      }),
+      kernels: gated(crash, "kernels", {
+        ensure: async (name: string) => kernel(world, name),
+        bootFiles: async () => ({
+          release: "6.1.0-1-cloud-amd64",
+          vmlinuz: join(world.directory, "files/vmlinuz"),
+          initramfs: join(world.directory, "files/initramfs"),
+          modules: join(world.directory, "files/modules.ext4"),
+        }),
+      }),
+      chooseAccelerator: async () => "tcg",
+      kernelCommandLine: (accelerator) => `quiet ${accelerator}`,
+      connect: async ({ socket, vm, deadline, signal }) => {
+        await crash.pass("connect");
+        const guest = world.guests.findLast((one) => one.runtime.agentSocket === socket);
+        if (!guest) throw fault("guest_unreachable", { vm, reason: "no socket" });
+        const agent = await guest.connect(vm, signal, deadline);
+        await crash.live();
+        return gated(crash, "agent", agent);
+      },
+      config: configSchema.parse({}),
+      host: { cpus: 8, memory: 16 * gib },
+      deadlines: { ...usualDeadlines, pause: 5, ...world.deadlines },
+      log: (message, details) => world.logged.push(`${message} ${JSON.stringify(details ?? {})}`),
+    });
+  }
+
+  /** As kill -9 does. */
+  kill(): void {
+    this.crash.die();
+    this.database.close();
+  }
+
+  /** What must be true of a daemon that nobody asks for anything. */
+  async assertRight(): Promise<void> {
+    // A start that an earlier daemon began goes on in the background.
+    await until(async () => (await this.service.list()).every((vm) => vm.state !== "starting"));
+    const vms = await this.service.list();
+    const alive = this.#world.running.map((guest) => guest.spec.id).sort();
+    const running = vms.filter((vm) => vm.state === "running").map((vm) => vm.id);
+    assert.deepEqual(alive, running.sort(), "the list shows what runs, and nothing runs unseen");
+    for (const vm of vms) assert.ok(restful.includes(vm.state), `${vm.name} is ${vm.state}`);
+    assert.deepEqual(this.#world.runDirectories.sort(), running, "sockets are those of what runs");
+    const known = new Set(vms.map((vm) => vm.id));
+    assert.deepEqual(
+      this.#world.machineDirectories.filter((name) => !known.has(name)),
+      [],
+      "every directory is that of a machine",
+    );
+    for (const vm of vms) if (vm.state === "running") await this.assertUsable(vm);
+  }
+
+  async assertUsable(vm: Vm): Promise<void> {
+    const process = await this.service.exec(vm.id, { args: [], wait: 20 }, this.#world.quiet.signal);
+    process.reset();
+  }
+
+  /** Deletes all and sees that nothing remains. */
+  async assertDeletable(): Promise<void> {
+    for (const vm of await this.service.list()) await this.service.remove(vm.id, quiet());
+    assert.deepEqual(await this.service.list(), []);
+    assert.deepEqual(this.#world.running, []);
+    assert.deepEqual(this.#world.machineDirectories, []);
+    assert.deepEqual(this.#world.runDirectories, []);
+  }
+}
+
+const restful = ["created", "running", "stopped", "error"];
+
+export function quiet(signal: AbortSignal = new AbortController().signal): Context {
+  return { signal, report: () => undefined };
+}
+
+/** A context that remembers what was reported. */
+export function listening(signal: AbortSignal = new AbortController().signal) {
+  const heard: Progress[] = [];
+  return { signal, report: (progress: Progress) => void heard.push(progress), heard };
+}
+
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  { signal } = quiet(),
+): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await condition())) {
+    signal.throwIfAborted();
+    assert.ok(performance.now() < deadline, `never true: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Runs work that must fail and gives its error. */
+export async function failure(work: Promise<unknown>): Promise<BangerError> {
+  try {
+    await work;
+  } catch (error) {
+    if (isFault(error)) return error;
+    throw error;
+  }
+  return assert.fail("it did not fail");
+}
+
+function manifest(world: World, ref: string): ImageManifest {
+  const name = [...world.images].find((known) => known === ref || imageId(known) === ref);
+  if (!name) throw fault("image_not_found", { name: ref, available: [...world.images] });
+  return {
+    version: 1,
+    id: imageId(name),
+    name,
+    arch: "amd64",
+    distro: "debian",
+    kernel: "generic-6.1",
+    init: "/sbin/init",
+    rootfs: { file: "rootfs.ext4", size: world.imageSize, sha256: "0".repeat(64), mtime: 0 },
+    source: { kind: "debian", detail: "test" },
+    createdAt: "2026-01-01T00:00:00.000Z",
+  };
+}
+
+export function imageId(name: string): string {
+  return Buffer.from(name).toString("hex").padEnd(12, "0").slice(0, 12);
+}
+
+function kernel(world: World, name: string): KernelManifest {
+  if (!world.kernels.has(name)) throw fault("kernel_not_found", { name, available: [...world.kernels] });
+  const file = { size: 1, sha256: "0".repeat(64) };
+  return {
+    version: 1,
+    name,
+    arch: "amd64",
+    distro: "debian",
+    release: "6.1.0-1-cloud-amd64",
+    source: "test",
+    files: { vmlinuz: file, "modules.cpio": file, "modules.ext4": file },
+    createdAt: "2026-01-01T00:00:00.000Z",
+  };
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
