@@ -92,6 +92,18 @@ describe("an indexed directory", () => {
     );
   });
 
+  test("a leaf that begins with the hash that the one before ended with is marked as its continuation", () => {
+    const same = Array.from(
+      { length: 500 },
+      () => ({ name: "a-name-like-any-other", inode: 13, type: "file" }) as const,
+    );
+    const blocks = buildDirectory(same, context)?.blocks as Buffer[];
+    const hash = new NameHasher(hashSeed).hash("a-name-like-any-other");
+    const hashes = pointers(blocks[0] as Buffer, 32).map((pointer) => pointer.hash);
+    assert.ok(hashes.length > 2);
+    assert.deepEqual(hashes, [0, ...hashes.slice(1).map(() => hash + 1)]);
+  });
+
   test("e2fsck accepts it with names of all sorts, and debugfs finds every one", {
     skip: withoutE2fsprogs,
   }, async (t) => {
