@@ -72,14 +72,17 @@ export function lastError(log: string): string | undefined {
   const lines = log
     .split("\n")
     .map((line) => line.replaceAll(/[^\x20-\x7e]/g, "").trim())
-    .filter((line) => line !== "" && !/^qemu_system_|: (warning|info): |: terminating on signal /.test(line))
+    .filter(
+      (line) =>
+        line !== "" && !/^(?:\S*:)?qemu_system_|: (warning|info): |: terminating on signal /.test(line),
+    )
     .map((line) => line.replace(/^.*?qemu-system-x86_64: /, "").slice(0, 300));
   const error = lines.find((line) => /^error: |^KVM internal error/.test(line)) ?? lines.at(-1);
   return error?.replace(/^error: /, "");
 }
 
 function lastCause(log: string): number | undefined {
-  const found = [...log.matchAll(/^(?:\S+ )?qemu_system_shutdown_request reason=(\d+)$/gm)];
+  const found = [...log.matchAll(/^(?:\S*:)?qemu_system_shutdown_request reason=(\d+)$/gm)];
   const digits = found.at(-1)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }

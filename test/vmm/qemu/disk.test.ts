@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { createOverlay, growOverlay, overlayUsed } from "../../../src/vmm/qemu/disk.ts";
+import { rejectsWith } from "../../support/faults.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
+
+/** Puts a program of qemu-img's name in front of the PATH: it writes down its arguments and does what the script says. */
+function pretend(context: TestContext, script: string): { directory: string; calls: () => string[] } {
+  const folder = temporaryDirectory(context);
+  const log = join(folder, "calls");
+  writeFileSync(join(folder, "qemu-img"), `#!/bin/sh\nprintf '%s\\n' "$*" >> '${log}'\n${script}\n`);
+  chmodSync(join(folder, "qemu-img"), 0o755);
+  const before = process.env.PATH;
+  process.env.PATH = `${folder}:${before}`;
+  context.after(() => {
+    process.env.PATH = before;
+  });
+  const calls = (): string[] => readFileSync(log, "utf8").trimEnd().split("\n");
+  return { directory: temporaryDirectory(context), calls };
+}
+
+/** Makes the file that the second to last argument names. */
+const makes = 'while [ $# -gt 2 ]; do shift; done; printf content > "$1"';
+
+describe("a machine's disk", () => {
+  test("is made beside its place by qemu-img and then moved there", async (t) => {
+    const { directory, calls } = pretend(t, makes);
+    const disk = await createOverlay({ directory, base: "/images/a/rootfs.ext4", size: 1024 });
+    const path = join(directory, "disk.qcow2");
+    assert.deepEqual(disk, { path, format: "qcow2" });
+    assert.deepEqual(readdirSync(directory), ["disk.qcow2"]);
+    const layout = "-o cluster_size=128k,extended_l2=on -b /images/a/rootfs.ext4 -F raw";
+    assert.deepEqual(calls(), [`create -q -f qcow2 ${layout} ${join(directory, ".disk.qcow2.new")} 1024`]);
+    assert.ok((await overlayUsed(disk)) > 0);
+  });
+
+  test("grows by qemu-img, by its own format", async (t) => {
+    const { directory, calls } = pretend(t, "true");
+    await growOverlay({ path: join(directory, "disk.raw"), format: "raw" }, 4096);
+    assert.deepEqual(calls(), [`resize -q -f raw ${join(directory, "disk.raw")} 4096`]);
+  });
+
+  const failures = [
+    [
+      "No space left on device",
+      "no_space",
+      /^no space left at ".*disk\.qcow2" while making the machine's disk$/,
+    ],
+    [
+      "Permission denied",
+      "directory_not_writable",
+      /^the directory ".*" cannot be written: permission denied$/,
+    ],
+    ["Read-only file system", "directory_not_writable", /: read-only file system$/],
+    ["Image is not in raw format", "tool_failed", /^qemu-img failed \(status 1\): .*not in raw format$/],
+  ] as const;
+  for (const [says, code, message] of failures) {
+    test(`that cannot be made because of "${says}" is ${code} and leaves nothing`, async (t) => {
+      const { directory } = pretend(t, `${makes}\necho "qemu-img: x: ${says}" >&2\nexit 1`);
+      await rejectsWith(createOverlay({ directory, base: "/b", size: 1024 }), code, message);
+      assert.deepEqual(readdirSync(directory), []);
+    });
+  }
+
+  test("that is no longer wanted leaves nothing", async (t) => {
+    const { directory } = pretend(t, `${makes}\nexec sleep 60`);
+    const stop = AbortSignal.timeout(100);
+    await rejectsWith(createOverlay({ directory, base: "/b", size: 1024 }, stop), "interrupted");
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test("occupies nothing when there is none", async (t) => {
+    const path = join(temporaryDirectory(t), "disk.qcow2");
+    assert.equal(await overlayUsed({ path, format: "qcow2" }), 0);
+  });
+});
