@@ -23,6 +23,8 @@ export interface RemoteProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** Resolves when the command runs. Rejects as `exited` does. */
+  readonly started: Promise<void>;
   /** Ends after both outputs. Rejects with the error that kept the command from starting, or broke the connection. */
   readonly exited: Promise<ExecExit>;
   resize(rows: number, columns: number): void;
@@ -54,17 +56,21 @@ class Session implements RemoteProcess {
   readonly stdin: Writable;
   readonly stdout = new PassThrough({ highWaterMark: 256 * 1024 });
   readonly stderr = new PassThrough({ highWaterMark: 256 * 1024 });
+  readonly started: Promise<void>;
   readonly exited: Promise<ExecExit>;
   readonly #socket: Socket;
   readonly #decoder = new ExecFrameDecoder();
+  readonly #start = Promise.withResolvers<void>();
   readonly #exit = Promise.withResolvers<ExecExit>();
   #ended = false;
 
   constructor(socket: Socket, rest: Buffer) {
     this.#socket = socket;
+    this.started = this.#start.promise;
     this.exited = this.#exit.promise;
-    // Who only reads the outputs need not wait for the exit.
-    this.exited.catch(() => undefined);
+    // Who only reads the outputs need not wait for either.
+    this.started.catch(() => undefined);
+    this.exited.catch((error: unknown) => this.#start.reject(error));
     this.stdin = new Writable({
       highWaterMark: 256 * 1024,
       write: (chunk: Buffer, _, done) => this.#send(encodeExecFrame("stdin", chunk), done),
@@ -114,6 +120,7 @@ class Session implements RemoteProcess {
   async #act({ name, payload }: ExecFrame): Promise<void> {
     if (name === "stdout") await deliver(this.stdout, payload);
     else if (name === "stderr") await deliver(this.stderr, payload);
+    else if (name === "started") this.#start.resolve();
     else if (name === "exit") this.#end(() => this.#exit.resolve(JSON.parse(String(payload)) as ExecExit));
     else if (name === "error") {
       const problem = JSON.parse(String(payload)) as Problem;

@@ -1,13 +1,13 @@
 import { fault } from "../lib/errors/error.ts";
-import { formatSize, parseSize } from "../lib/size.ts";
+import { formatSize } from "../lib/size.ts";
 import type { CreateVm, SetVm } from "../model/api/requests.ts";
 import type { Config } from "../model/config.ts";
+import { defaultSize, wholeMib } from "../model/default-size.ts";
 import type { VmSpec } from "../model/vm.ts";
 import type { VmPending } from "../store/vm-repository.ts";
 import type { HostSize } from "./host-size.ts";
 
 const mib = 2 ** 20;
-const gib = 2 ** 30;
 
 /** A guest with less does not get through systemd's start. */
 const leastMemory = 128 * mib;
@@ -16,24 +16,9 @@ const mostDisk = 16 * 2 ** 40;
 
 export type SizeDefaults = Pick<Config, "vm_defaults">;
 
-/**
- * What a machine gets when nothing is asked for: a quarter of the host's processors up to 4 and an eighth of its memory up to
- * 8 GiB, at least 1 and 512 MiB, unless the configuration says otherwise.
- *
- * @throws invalid_value for a size in the configuration that is none
- */
+/** What a machine gets when nothing is asked for. @throws invalid_value for a size in the configuration that is none */
 export function defaultSpec(host: HostSize, config: SizeDefaults): VmSpec {
-  const { vcpu, memory, disk } = config.vm_defaults;
-  return {
-    vcpu: vcpu ?? clamp(Math.floor(host.cpus / 4), 1, 4),
-    memory: wholeMib(
-      memory === undefined
-        ? clamp(Math.floor(host.memory / 8 / mib) * mib, 512 * mib, 8 * gib)
-        : parseSize("vm_defaults.memory", memory),
-    ),
-    disk: wholeMib(parseSize("vm_defaults.disk", disk)),
-    nat: false,
-  };
+  return { ...defaultSize(host, config.vm_defaults), nat: false };
 }
 
 /**
@@ -149,12 +134,4 @@ function invalid(problem: string, remedy: string): never {
 
 function plural(cpus: number): string {
   return cpus === 1 ? "1 processor" : `${cpus} processors`;
-}
-
-function wholeMib(bytes: number): number {
-  return Math.ceil(bytes / mib) * mib;
-}
-
-function clamp(value: number, least: number, most: number): number {
-  return Math.min(Math.max(value, least), most);
 }

@@ -5,12 +5,12 @@ const pieceSize = 64 * 1024;
 /** inotify tells of most changes at once; this finds the rest. */
 const pollInterval = 1000;
 
-/** A growing file from its beginning, and then what is added, until the signal aborts. A file that shrinks is read anew. */
-export async function* followFile(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+/** A growing file from an offset on, and then what is added, until the signal aborts. A file that shrinks is read anew. */
+export async function* followFile(path: string, signal: AbortSignal, from = 0): AsyncGenerator<Buffer> {
   const file = await open(path, "r");
   const changes = new Changes(path, signal);
   try {
-    let position = 0;
+    let position = from;
     while (!signal.aborted) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceSize), 0, pieceSize, position);
       position += bytesRead;

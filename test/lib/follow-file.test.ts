@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { followFile } from "../../src/daemon/follow.ts";
+import { followFile } from "../../src/lib/follow-file.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 describe("following a file", () => {

@@ -1,0 +1,21 @@
+import type { CreateVm } from "../../../model/api/requests.ts";
+import type { Invocation } from "../../args/spec.ts";
+import type { vmCreate } from "../../specs/vm-run.ts";
+
+type MachineFlags = Pick<
+  Invocation<typeof vmCreate>["flags"],
+  "name" | "image" | "kernel" | "vcpu" | "memory" | "disk" | "nat"
+>;
+
+/** The flags that describe a machine as the request's fields; what was not given is left to the daemon. */
+export function createRequest({ name, image, kernel, vcpu, memory, disk, nat }: MachineFlags): CreateVm {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(image === undefined ? {} : { image }),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(vcpu === undefined ? {} : { vcpu }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(disk === undefined ? {} : { disk }),
+    nat,
+  };
+}
