@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import type { z } from "zod";
 import { fault, isFault } from "../../lib/errors/error.ts";
+import { followFile } from "../../lib/follow-file.ts";
 import type { Route, RouteName, routes } from "../../model/api/routes.ts";
 import type { OperationEvent } from "../../model/operation.ts";
-import { followFile } from "../follow.ts";
 import type { Services } from "../services.ts";
 
 type Contract = typeof routes;
