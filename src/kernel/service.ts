@@ -9,6 +9,7 @@ import { makeInitramfs } from "./initramfs.ts";
 import { installKernel } from "./install.ts";
 import { type Depmod, depmod } from "./modules/depmod.ts";
 import type { WriteModules } from "./modules/drive.ts";
+import { checkKernelName } from "./name.ts";
 import { KernelStore } from "./store.ts";
 
 export interface KernelServiceOptions {
@@ -157,6 +158,7 @@ export class KernelService {
   }
 
   async #entry(name: string): Promise<KernelCatalogEntry> {
+    checkKernelName(name);
     const entry = this.#catalog.find((candidate) => candidate.name === name);
     if (!entry) throw await this.#notFound(name);
     return entry;
