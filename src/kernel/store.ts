@@ -111,13 +111,13 @@ export class KernelStore {
   }
 }
 
-/** Bytes that a directory's files occupy on the disk. */
-async function bytesUsed(directory: string): Promise<number> {
-  const status = await lstat(directory);
-  if (!status.isDirectory()) return status.blocks * 512;
-  let used = 0;
-  for (const name of await readdir(directory)) {
-    const file = await lstat(join(directory, name)).catch(() => undefined);
+/** Bytes that a directory's files occupy on the disk, as far as this user can see. */
+async function bytesUsed(path: string): Promise<number> {
+  const status = await lstat(path);
+  let used = status.blocks * 512;
+  if (!status.isDirectory()) return used;
+  for (const name of await readdir(path).catch(() => [])) {
+    const file = await lstat(join(path, name)).catch(() => undefined);
     used += (file?.blocks ?? 0) * 512;
   }
   return used;

@@ -289,8 +289,13 @@ describe("a local kernel that is broken is never taken for one that is missing:"
   test("an unreadable one, for a user who is not root", { skip: process.getuid?.() === 0 }, async (t) => {
     const { store, path } = await setUp(t);
     chmodSync(path, 0);
-    t.after(() => chmodSync(path, 0o700));
-    await rejectsWith(store.load("mine"), "kernel_broken", message("its manifest.json cannot be read"));
+    try {
+      const problem = "its manifest.json cannot be read";
+      await rejectsWith(store.load("mine"), "kernel_broken", message(problem));
+      assert.equal((await store.describe("mine"))?.problem, problem);
+    } finally {
+      chmodSync(path, 0o700);
+    }
   });
 
   test("any bytes as manifest", async (t) => {
