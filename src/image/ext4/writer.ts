@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { splitPath } from "../../archive/path.ts";
 import type { TarEntry } from "../../archive/tar/entry.ts";
+import { formatSize } from "../../lib/size.ts";
 import type { Piece } from "./content.ts";
 import { buildDirectory } from "./directory.ts";
 import {
@@ -16,7 +17,10 @@ import { type Attributes, encodeDevice, type Inode } from "./inode.ts";
 import { Directory, directoriesOf, type Leaf, type Node, pathOf, walk } from "./tree.ts";
 import { Volume, type VolumeOptions, type VolumeUsage } from "./volume.ts";
 
-export type Ext4Options = VolumeOptions;
+export interface Ext4Options extends VolumeOptions {
+  /** Bytes of names and link targets, which are held in memory. Default 64 MiB; a distribution has a few. */
+  maxNameBytes?: number;
+}
 
 export interface Ext4Summary extends VolumeUsage {
   /** Entries that were added, replaced ones included. */
@@ -37,8 +41,7 @@ const maxInlineTarget = 59;
 const deviceLimits = { major: 2 ** 12, minor: 2 ** 20 };
 /** The last of 32 bits means "no such user" to chown(2). */
 const ownerLimit = 2 ** 32 - 1;
-/** Bytes of names and link targets held in memory; a distribution has a few megabytes. */
-const nameBytesLimit = 64 * 2 ** 20;
+const defaultMaxNameBytes = 64 * 2 ** 20;
 
 /**
  * Starts an ext4 image. The file is made here, and removed again unless `finish` succeeds.
@@ -47,7 +50,7 @@ const nameBytesLimit = 64 * 2 ** 20;
  * interrupted
  */
 export async function writeExt4(options: Ext4Options): Promise<Ext4Writer> {
-  return new Ext4Writer(await Volume.create(options));
+  return new Ext4Writer(await Volume.create(options), options.maxNameBytes ?? defaultMaxNameBytes);
 }
 
 /**
@@ -58,13 +61,15 @@ export class Ext4Writer implements AsyncDisposable {
   readonly #volume: Volume;
   readonly #root: Directory;
   readonly #lostAndFound: Directory;
+  readonly #maxNameBytes: number;
   #nameBytes = 0;
   #entries = 0;
   #skippedAttributes = 0;
   #state: "ready" | "working" | "over" = "ready";
 
-  constructor(volume: Volume) {
+  constructor(volume: Volume, maxNameBytes: number) {
     this.#volume = volume;
+    this.#maxNameBytes = maxNameBytes;
     const own = { uid: 0, gid: 0, modified: volume.epoch };
     this.#root = new Directory("", volume.addReservedInode(rootInode, "directory", { ...own, mode: 0o755 }));
     const lostAndFound = volume.addReservedInode(lostAndFoundInode, "directory", { ...own, mode: 0o700 });
@@ -158,9 +163,8 @@ export class Ext4Writer implements AsyncDisposable {
 
   #account(bytes: number): void {
     this.#nameBytes += bytes;
-    if (this.#nameBytes > nameBytesLimit) {
-      throw this.#volume.problem("brings the names and link targets over 64 MiB");
-    }
+    if (this.#nameBytes <= this.#maxNameBytes) return;
+    throw this.#volume.problem(`brings the names and link targets over ${formatSize(this.#maxNameBytes)}`);
   }
 
   async #changeRoot(entry: TarEntry): Promise<void> {

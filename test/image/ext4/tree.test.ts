@@ -15,6 +15,8 @@ link("outside", "../../etc");
 link("self", "self");
 link("chain", "absolute/init");
 root.children.set("file", leaf(undefined));
+etc.children.set("absolute", leaf("/other"));
+etc.children.set("relative", leaf("init"));
 
 const never = (): undefined => undefined;
 
@@ -27,6 +29,8 @@ describe("walking a tree", () => {
     [["outside"], etc],
     [["chain"], init],
     [["other"], other],
+    [["etc", "absolute"], other],
+    [["etc", "relative"], init],
     [["self"], "leads through too many symbolic links"],
     [["file"], "is inside something that is not a directory"],
     [["etc", "none"], "is in a directory that is not there"],

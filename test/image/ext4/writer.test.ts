@@ -490,6 +490,34 @@ describe("refusals", () => {
     );
   });
 
+  test("one hard link more than 65000 is an error", async (context) => {
+    const path = join(temporaryDirectory(context), "image");
+    await using writer = await writeExt4(smallOptions(path));
+    await addEntry(writer, { path: "f" });
+    for (let index = 1; index < 65_000; index += 1) {
+      await addEntry(writer, { path: `${index}`, type: "hardlink", link: "f" });
+    }
+    await rejectsWith(
+      addEntry(writer, { path: "last", type: "hardlink", link: "f" }),
+      "root_filesystem_invalid",
+      'the root file system cannot be made: "last" is one hard link more than 65000',
+    );
+  });
+
+  test("names and link targets over their limit are an error, but not when they replace each other", async (context) => {
+    const path = join(temporaryDirectory(context), "image");
+    // lost+found has 10 of these bytes, "link" and its target 1000.
+    await using writer = await writeExt4(smallOptions(path, { maxNameBytes: 1024 }));
+    const link: TestEntry = { path: "link", type: "symlink", link: "t".repeat(996) };
+    for (let round = 0; round < 3; round += 1) await addEntry(writer, link);
+    await addEntry(writer, { path: "fourteen-bytes" });
+    await rejectsWith(
+      addEntry(writer, { path: "x" }),
+      "root_filesystem_invalid",
+      'the root file system cannot be made: "x" brings the names and link targets over 1 KiB',
+    );
+  });
+
   test("a file system too small for itself is an error", async (context) => {
     const path = join(temporaryDirectory(context), "image");
     await rejectsWith(
