@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..");
 const steps: [name: string, program: string, args: string[]][] = [
   ["types", process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."]],
-  ["lint and format", "node_modules/.bin/biome", ["check", "--error-on-warnings", "."]],
+  ["lint and format", "node_modules/@biomejs/cli-linux-x64/biome", ["check", "--error-on-warnings", "."]],
   ["generated documents", process.execPath, ["scripts/generate.ts", "--check"]],
 ];
 
