@@ -50,9 +50,7 @@ export class VmService implements VmApi {
 
   async create(request: CreateVm, context: Context): Promise<Vm> {
     const id = await createVm(this.#parts, this.#lifecycle, request, this.#lifecycle.scoped(context));
-    if (request.ephemeral && (request.start ?? true)) {
-      this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
-    }
+    this.#expectSession(id);
     return await this.show(id);
   }
 
@@ -61,6 +59,7 @@ export class VmService implements VmApi {
       await this.#lifecycle.exclusively(record, scoped, async (handle, present) => {
         if (!handle.live) await this.#lifecycle.boot(handle, present, scoped);
       });
+      this.#expectSession(record.id);
     });
   }
 
@@ -80,6 +79,7 @@ export class VmService implements VmApi {
         await this.#lifecycle.halt(handle, present, milliseconds(options.timeout), scoped);
         await this.#lifecycle.boot(handle, this.#parts.vms.get(record.id) ?? present, scoped);
       });
+      this.#expectSession(record.id);
     });
   }
 
@@ -166,6 +166,10 @@ export class VmService implements VmApi {
     return await this.#view(
       this.#parts.vms.get(record.id) ?? { ...record, state: "stopped", runtime: undefined },
     );
+  }
+
+  #expectSession(id: string): void {
+    if (this.#parts.vms.get(id)?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
   }
 
   #find(ref: string): VmRecord {

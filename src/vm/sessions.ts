@@ -41,6 +41,7 @@ export class Sessions {
 
   /** Gives an ephemeral machine up when nobody comes to it. */
   expectFirst(handle: VmHandle): void {
+    clearTimeout(handle.grace);
     if (handle.owner || !handle.live) return;
     handle.grace = setTimeout(() => this.#giveUp(handle), this.#parts.deadlines.firstSession).unref();
   }

@@ -163,9 +163,10 @@ async function readHostKey(path: string): Promise<HostKey | undefined> {
   }
 }
 
+/** The last lines in one, without what a terminal would act upon. */
 function printable(text: string): string {
   return text
-    .replaceAll("\r", "")
+    .replaceAll(/\p{Cc}\[[0-9;?]*[a-zA-Z]/gu, "")
     .replaceAll(/[^\n\t\x20-\x7e]/g, "")
     .trim()
     .split("\n")

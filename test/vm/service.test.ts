@@ -181,7 +181,7 @@ describe("creating a machine", () => {
     const error = await failure(daemon.service.create({ name: "dev" }, quiet()));
     assert.equal(error.message, 'the agent in vm "dev" does not answer: no hello');
     assert.deepEqual(error.causes, [
-      'its console ends with "Linux version 6.1 / [1mready[0m"',
+      'its console ends with "Linux version 6.1 / ready"',
       'the agent in vm "dev" does not answer: no hello',
     ]);
     await daemon.assertDeletable();

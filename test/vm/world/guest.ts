@@ -14,6 +14,8 @@ export interface Manners {
   silent?: boolean;
   /** It says hello and then answers nothing. */
   hangs?: boolean;
+  /** Milliseconds after which the host gives an operation of one that hangs up; never without it. */
+  patience?: number;
   /** Its init takes the order to shut down and does nothing. */
   ignoresShutdown?: boolean;
   /** It refuses to mount. */
@@ -37,6 +39,8 @@ export class GuestDouble {
   readonly commands: CommandDouble[] = [];
   readonly orders: string[] = [];
   phase: Phase = "initramfs";
+  /** How often the agent has said hello. */
+  connections = 0;
   readonly #child: ChildProcess;
   readonly #agents = new Set<(error: BangerError) => void>();
   readonly #resetListeners = new Set<() => void>();
@@ -124,6 +128,7 @@ export class GuestDouble {
     }
     const closed = Promise.withResolvers<BangerError>();
     this.#agents.add(closed.resolve);
+    this.connections += 1;
     const gone = new AbortController();
     void closed.promise.then((error) => gone.abort(error));
     const agent: Agent = {
@@ -142,12 +147,20 @@ export class GuestDouble {
 
   /** Operations fail when the channel is gone, are cancelled by the signal, and hang when the guest does. */
   async #answer<T>(gone: AbortSignal, signal: AbortSignal, work: () => T): Promise<T> {
-    if (this.manners.hangs)
-      await this.#orAbort(new Promise(() => undefined), AbortSignal.any([gone, signal]));
+    if (this.manners.hangs) await this.#hang(AbortSignal.any([gone, signal]));
     await new Promise(setImmediate);
     if (signal.aborted) throw fault("interrupted", { what: "an operation" }, signal.reason);
     if (gone.aborted) throw gone.reason;
     return work();
+  }
+
+  async #hang(signal: AbortSignal): Promise<never> {
+    const { patience } = this.manners;
+    const late = new Promise((resolve) => {
+      if (patience !== undefined) setTimeout(resolve, patience).unref();
+    });
+    await this.#orAbort(late, signal);
+    throw fault("timed_out", { what: "an operation", seconds: 0 });
   }
 
   async #orAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
