@@ -1,6 +1,8 @@
+import { fault } from "../lib/errors/error.ts";
 import { resolvePaths } from "../lib/paths.ts";
 import { dispatch } from "./dispatch.ts";
 import { Interrupts } from "./interrupts.ts";
+import { printError } from "./output/error.ts";
 import type { World } from "./world.ts";
 
 /** Exit status of a program that SIGPIPE ended. */
@@ -29,16 +31,24 @@ const world: World = {
 await main();
 
 async function main(): Promise<void> {
-  // Whoever reads the results may have read enough (`| head`).
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(brokenPipe);
-  });
+  process.stdout.on("error", giveUp);
   // The terminal may have gone.
   process.stderr.on("error", () => undefined);
   const status = await dispatch(process.argv.slice(2), world);
   await flushed(process.stdout);
   await flushed(process.stderr);
   process.exit(status);
+}
+
+/** Whoever reads the results may have read enough (`| head`); anything else loses them. */
+function giveUp(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(brokenPipe);
+  const known =
+    error.code === "ENOSPC"
+      ? fault("no_space", { path: "standard output", doing: "writing to it" }, error)
+      : fault("internal", { detail: "standard output cannot be written" }, error);
+  printError(process.stderr, known, { json: false, env: process.env });
+  process.exit(known.exit);
 }
 
 async function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -2,12 +2,13 @@ import { hostTools, installCommand, missingTools } from "../../lib/host-tools.ts
 import type { Invocation } from "../args/spec.ts";
 import { printJson } from "../output/json.ts";
 import { installPackages } from "../setup/install.ts";
+import { packagesOf } from "../setup/require.ts";
 import type { setup } from "../specs/host.ts";
 import type { World } from "../world.ts";
 
 export async function run({ flags }: Invocation<typeof setup>, world: World): Promise<number> {
   const missing = missingTools(hostTools, world.env.PATH);
-  const packages = [...new Set(missing.map((tool) => tool.package))];
+  const packages = packagesOf(missing);
   const command = missing.length === 0 ? undefined : installCommand(missing);
   if (!flags["dry-run"] && missing.length > 0) await installPackages(world, missing, "running machines");
   if (flags.json) printJson(world.stdout, { packages, command, installed: !flags["dry-run"] });

@@ -7,18 +7,22 @@ import { printable } from "./width.ts";
 /** One line when a stage starts and one when it ends, for logs and pipes. */
 export class PlainProgress implements ProgressView {
   readonly #stream: OutputStream;
+  /** What was said when a stage started. */
+  readonly #started = new Map<string, string>();
 
   constructor(stream: OutputStream) {
     this.#stream = stream;
   }
 
-  report(progress: Progress, target?: string): void {
-    const { state, elapsed } = progress;
+  report({ stage, state, message, elapsed }: Progress, target?: string): void {
     if (state === "progress") return;
-    const message = target === undefined ? progress.message : `${target}: ${progress.message}`;
-    if (state === "done")
-      this.note(`${message}: done${elapsed === undefined ? "" : ` in ${duration(elapsed)}`}`);
-    else this.note(message);
+    const key = `${target ?? ""}\0${stage}`;
+    const text = target === undefined ? message : `${target}: ${message}`;
+    if (state === "started") this.#started.set(key, text);
+    // An end that says the same as the start must differ from it.
+    const verdict = state === "done" && this.#started.get(key) === text ? ": done" : "";
+    const time = elapsed === undefined ? "" : ` (${duration(elapsed)})`;
+    this.note(`${text}${verdict}${time}`);
   }
 
   note(text: string): void {
@@ -26,6 +30,6 @@ export class PlainProgress implements ProgressView {
   }
 
   end(): void {
-    // Every line is there to stay.
+    this.#started.clear();
   }
 }

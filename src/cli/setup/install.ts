@@ -1,80 +1,89 @@
-import { fault, isFault, messageOf } from "../../lib/errors/error.ts";
+import { isFault } from "../../lib/errors/error.ts";
 import { findProgram, type HostTool, missingTools } from "../../lib/host-tools.ts";
-import { run } from "../../lib/process.ts";
+import { run, stream } from "../../lib/process.ts";
 import type { World } from "../world.ts";
-import { missingFault } from "./require.ts";
+import { missingFault, packagesOf } from "./require.ts";
 
-/** Milliseconds for apt-get: a slow mirror and a slow disk. */
-const installLimit = 15 * 60_000;
+/** Milliseconds for one run of apt-get: a slow mirror and a slow disk. */
+const aptLimit = 15 * 60_000;
 const sudoLimit = 10_000;
 
 /**
  * Installs the packages of missing programs with apt-get, as root or through a sudo that asks for nothing, after saying so.
  *
- * @throws host_packages_missing when that is not possible, tool_failed, interrupted
+ * @throws host_packages_missing when that is not possible, tool_failed, timed_out, interrupted
  */
 export async function installPackages(
   world: World,
   missing: readonly HostTool[],
   purpose: string,
 ): Promise<void> {
-  const packages = [...new Set(missing.map((tool) => tool.package))];
-  const { PATH: path } = world.env;
-  const prefix = findProgram("apt-get", path) === undefined ? undefined : await rootPrefix(world);
-  if (!prefix) throw missingFault(missing, purpose);
+  const aptGet = await findAptGet(world);
+  if (!aptGet) throw missingFault(missing, purpose);
+  const packages = packagesOf(missing);
   world.stderr.write(`installing host packages for ${purpose}: ${packages.join(" ")}\n`);
-  await apt(world, prefix, packages);
-  const still = missingTools(missing, path);
+  const install = ["install", "-y", "--no-install-recommends", ...packages];
+  // The lists of packages may be missing or too old; they are fetched only when it does not go without.
+  if (!(await aptGet(install, "quietly"))) {
+    await aptGet(["update"], "aloud");
+    await aptGet(install, "aloud");
+  }
+  const still = missingTools(missing, world.env.PATH);
   if (still.length > 0) throw missingFault(still, purpose);
 }
 
-/** The words that make a command run as root without a password; undefined when there are none. */
-async function rootPrefix(world: World): Promise<string[] | undefined> {
-  if (process.getuid?.() === 0) return [];
-  const sudo = findProgram("sudo", world.env.PATH);
+type AptGet = (args: readonly string[], failing: "quietly" | "aloud") => Promise<boolean>;
+
+/** A way to run apt-get as root without a password; undefined when there is none. */
+async function findAptGet(world: World): Promise<AptGet | undefined> {
+  const program = findProgram("apt-get", world.env.PATH);
+  if (program === undefined) return undefined;
+  const env = { ...world.env, DEBIAN_FRONTEND: "noninteractive" };
+  if (process.getuid?.() === 0) return (args, failing) => carryOut(world, program, args, env, failing);
+  const sudo = await passwordlessSudo(world);
+  if (sudo === undefined) return undefined;
+  const prefix = ["-n", "env", "DEBIAN_FRONTEND=noninteractive", program];
+  return (args, failing) => carryOut(world, sudo, [...prefix, ...args], env, failing);
+}
+
+async function passwordlessSudo({ env, interrupts }: World): Promise<string | undefined> {
+  const sudo = findProgram("sudo", env.PATH);
   if (sudo === undefined) return undefined;
   try {
-    await run(sudo, ["-n", "true"], { timeout: sudoLimit, signal: world.interrupts.signal });
-    return [sudo, "-n"];
+    await run(sudo, ["-n", "true"], { timeout: sudoLimit, signal: interrupts.signal });
+    return sudo;
   } catch (error) {
     if (isFault(error, "tool_failed", "timed_out")) return undefined;
     throw error;
   }
 }
 
-/** The lists of packages may be missing or too old; they are fetched only when the install fails without. */
-async function apt(world: World, prefix: readonly string[], packages: readonly string[]): Promise<void> {
-  const install = ["install", "-y", "--no-install-recommends", ...packages];
-  try {
-    await aptGet(world, prefix, install);
-  } catch (error) {
-    if (!isFault(error, "tool_failed")) throw error;
-    await aptGet(world, prefix, ["update"]);
-    await aptGet(world, prefix, install);
-  }
-}
-
-/** Ended gently and waited for: a package manager that is cut off leaves work behind. */
-async function aptGet(world: World, prefix: readonly string[], args: readonly string[]): Promise<void> {
-  const [program = "", ...rest] = [
-    ...prefix,
-    "env",
-    "DEBIAN_FRONTEND=noninteractive",
-    "apt-get",
-    "-q",
-    ...args,
-  ];
+/** Whether it went well. Its output is shown only when it fails and nothing else is going to be tried. */
+async function carryOut(
+  world: World,
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  failing: "quietly" | "aloud",
+): Promise<boolean> {
   const output: Buffer[] = [];
+  const options = {
+    env,
+    timeout: aptLimit,
+    signal: world.interrupts.signal,
+    // A package manager that is cut off leaves work behind.
+    grace: aptLimit,
+    onStderr: (chunk: Buffer) => void output.push(chunk),
+  };
   try {
-    await run(program, rest, {
-      timeout: installLimit,
-      grace: installLimit,
-      signal: world.interrupts.signal,
-      onStderr: (chunk) => void output.push(chunk),
+    await stream(program, args, options, async ({ stdin, stdout }) => {
+      stdin.end();
+      for await (const chunk of stdout) output.push(chunk as Buffer);
     });
+    return true;
   } catch (error) {
-    if (isFault(error, "timed_out", "interrupted")) throw error;
-    const status = messageOf(error);
-    throw fault("tool_failed", { tool: `apt-get ${args[0]}`, status: "it", stderr: status }, error);
+    if (failing === "quietly" && isFault(error, "tool_failed")) return false;
+    world.stderr.write(Buffer.concat(output));
+    throw error;
   }
 }

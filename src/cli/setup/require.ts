@@ -2,22 +2,37 @@ import { fault } from "../../lib/errors/error.ts";
 import { type HostTool, hostTools, installCommand, missingTools } from "../../lib/host-tools.ts";
 import type { World } from "../world.ts";
 
+/** What a machine needs whose image and kernel are local. */
+const machinePrograms: readonly string[] = ["qemu-system-x86_64", "qemu-img"];
+
 /**
- * Sees to it that the programs are there that machines need: a few looks at the file system when they are. A checkout installs
- * what is missing when that needs no password; an installed package only says what to do.
+ * Sees to it that the programs of the host are there: a few looks at the file system when they are. A checkout installs what is
+ * missing when that needs no password; an installed package only says what to do. Programs that may turn out not to be needed
+ * (`need: "machine"`, and everything is local) hold nobody up there.
  *
  * @throws host_packages_missing
  */
-export async function requireHostTools(world: World, purpose: string): Promise<void> {
+export async function requireHostTools(world: World, need: "machine" | "image" | "kernel"): Promise<void> {
   const missing = missingTools(hostTools, world.env.PATH);
   if (missing.length === 0) return;
-  if (world.env.BANGER_LAUNCHER !== "checkout") throw missingFault(missing, purpose);
-  const { installPackages } = await import("./install.ts");
-  await installPackages(world, missing, purpose);
+  const purpose = purposes[need];
+  if (world.env.BANGER_LAUNCHER === "checkout") {
+    const { installPackages } = await import("./install.ts");
+    await installPackages(world, missing, purpose);
+    return;
+  }
+  const certain =
+    need === "machine" ? missing.filter(({ program }) => machinePrograms.includes(program)) : missing;
+  if (certain.length > 0) throw missingFault(missing, purpose);
 }
 
+const purposes = { machine: "running machines", image: "building images", kernel: "unpacking kernels" };
+
 export function missingFault(missing: readonly HostTool[], purpose: string, cause?: unknown): Error {
-  const packages = [...new Set(missing.map((tool) => tool.package))];
   const command = installCommand(missing);
-  return fault("host_packages_missing", { packages, purpose, command }, cause);
+  return fault("host_packages_missing", { packages: packagesOf(missing), purpose, command }, cause);
+}
+
+export function packagesOf(tools: readonly HostTool[]): string[] {
+  return [...new Set(tools.map((tool) => tool.package))];
 }

@@ -10,7 +10,7 @@ export async function run(
   world: World,
 ): Promise<number> {
   const [name = ""] = positionals;
-  await requireHostTools(world, "building images");
+  await requireHostTools(world, "image");
   const banger = await world.connect();
   const image = await operate(world, flags, (call) => banger.images.pull(name, call));
   if (flags.json) printJson(world.stdout, image);

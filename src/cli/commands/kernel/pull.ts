@@ -10,7 +10,7 @@ export async function run(
   world: World,
 ): Promise<number> {
   const [name = ""] = positionals;
-  await requireHostTools(world, "pulling kernels");
+  await requireHostTools(world, "kernel");
   const banger = await world.connect();
   const { force } = flags;
   const kernel = await operate(world, flags, (call) => banger.kernels.pull(name, { force }, call));

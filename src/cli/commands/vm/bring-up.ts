@@ -14,7 +14,7 @@ export async function bringUp(
   request: CreateVm,
   options: { quiet: boolean; timing: boolean },
 ): Promise<Vm> {
-  await requireHostTools(world, "running machines");
+  await requireHostTools(world, "machine");
   if (!options.quiet) world.stderr.write(`${specLine(request, await banger.defaults())}\n`);
   const vm = await operate(world, options, (call) => banger.vms.create(request, call));
   if (options.timing && vm.timing) world.stderr.write(timingTable(vm.timing));

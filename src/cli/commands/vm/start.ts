@@ -6,7 +6,7 @@ import type { World } from "../../world.ts";
 import { changeState } from "./change-state.ts";
 
 export async function run({ flags, positionals }: Invocation<typeof vmStart>, world: World): Promise<number> {
-  await requireHostTools(world, "running machines");
+  await requireHostTools(world, "machine");
   return await changeState(world, {
     targets: positionals,
     flags,

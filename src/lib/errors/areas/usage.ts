@@ -13,11 +13,11 @@ export const usageErrors = {
   unknown_flag: define<{ flag: string; command: string; suggestion?: string | undefined }>({
     exit: 2,
     status: 400,
-    message: (p) => `unknown flag ${show(p.flag)} for \`banger ${p.command}\``,
+    message: (p) => `unknown flag ${show(p.flag)} for \`${program(p.command)}\``,
     remedy: (p) =>
       p.suggestion
-        ? `Did you mean ${p.suggestion}? See \`banger ${p.command} --help\``
-        : `See \`banger ${p.command} --help\``,
+        ? `Did you mean ${p.suggestion}? See \`${program(p.command)} --help\``
+        : `See \`${program(p.command)} --help\``,
     when: "A command was given a flag it does not have.",
   }),
   bad_usage: define<{ problem: string; command: string }>({
@@ -56,3 +56,8 @@ export const usageErrors = {
     when: "Ctrl-C was pressed, or the operation was cancelled through the API.",
   }),
 };
+
+/** A command as it is typed; the empty one is the program itself. */
+function program(command: string): string {
+  return command === "" ? "banger" : `banger ${command}`;
+}
