@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { DebianArchive } from "../debian/archive.ts";
 import type { DebianPackage } from "../debian/package.ts";
 import type { Context, Progress } from "../lib/context.ts";
+import { hashFile } from "../lib/hash-file.ts";
 import type { KernelCatalogEntry, KernelManifest } from "../model/kernel.ts";
 import { findKernelPackage } from "./find-package.ts";
 import { makeBootArchive } from "./modules/boot-archive.ts";
@@ -11,7 +12,6 @@ import type { Depmod } from "./modules/depmod.ts";
 import { modulesTree, type WriteModules } from "./modules/drive.ts";
 import type { KernelStore } from "./store.ts";
 import { unpackKernel } from "./unpack.ts";
-import { hashFile } from "./verify.ts";
 
 export interface InstallTools {
   archive: Pick<DebianArchive, "select" | "fetch" | "discard">;

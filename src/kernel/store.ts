@@ -72,13 +72,20 @@ export class KernelStore {
     }
   }
 
-  /** Adds a kernel in one step, under its lock. @throws no_space, directory_not_writable, and what `fill` throws */
-  async add<T>(
+  /**
+   * Adds a kernel in one step, under its lock; `fill` writes its files and its manifest to a staging directory.
+   *
+   * @throws no_space, directory_not_writable, and what `fill` throws
+   */
+  async add(
     name: string,
-    fill: (staging: string) => Promise<T>,
+    fill: (staging: string) => Promise<KernelManifest>,
     options: { replace: boolean },
-  ): Promise<T> {
-    return await createDirectoryAtomic(this.pathOf(name), fill, options);
+  ): Promise<KernelManifest> {
+    const path = this.pathOf(name);
+    const manifest = await createDirectoryAtomic(path, fill, options);
+    await this.#verifier.trust(manifest, path);
+    return manifest;
   }
 
   /**

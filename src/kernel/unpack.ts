@@ -34,6 +34,7 @@ export async function unpackKernel(
   await mkdir(join(to.tree, "usr/lib/modules"), { recursive: true });
   await symlink("usr/lib", join(to.tree, "lib"));
   const releases = new Set<string>();
+  const folders = new Set<string>();
   let kernel: { release: string; file: UnpackedKernel["vmlinuz"] } | undefined;
   let time = 0;
   for await (const member of readDeb(deb, "data", { signal })) {
@@ -52,7 +53,7 @@ export async function unpackKernel(
       member.type === "file"
     ) {
       releases.add(path[2]);
-      await writeModule(member, join(to.tree, ...path));
+      await writeModule(member, join(to.tree, ...path), folders);
     }
   }
   if (!kernel) throw fault("kernel_unusable", { name, problem: "its package holds no boot/vmlinuz" });
@@ -87,8 +88,10 @@ async function writeKernel(
   }
 }
 
-async function writeModule(member: TarMember, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+async function writeModule(member: TarMember, path: string, folders: Set<string>): Promise<void> {
+  const folder = dirname(path);
+  if (!folders.has(folder)) await mkdir(folder, { recursive: true });
+  folders.add(folder);
   const file = await open(path, "wx", 0o600);
   try {
     for await (const piece of member.content) await file.write(piece);

@@ -97,7 +97,7 @@ describe("the store of kernels", () => {
       await rejectsWith(store.describe(name), "invalid_value");
       await rejectsWith(store.remove(name), "invalid_value");
       await rejectsWith(
-        store.add(name, async () => undefined, { replace: true }),
+        store.add(name, async () => manifestOf(name), { replace: true }),
         "invalid_value",
       );
     });
@@ -112,7 +112,7 @@ describe("the store of kernels", () => {
 
   test("adds nothing when that fails half-way, and keeps what was to be replaced", async (t) => {
     const { store, directory } = await setUp(t);
-    const failing = async (staging: string): Promise<void> => {
+    const failing = async (staging: string): Promise<KernelManifest> => {
       writeFileSync(join(staging, "vmlinuz"), "half");
       throw new RangeError("no more");
     };

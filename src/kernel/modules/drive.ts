@@ -1,5 +1,4 @@
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { TarMember } from "../../archive/tar/entry.ts";
 
@@ -27,6 +26,7 @@ interface Found {
 }
 
 const blockSize = 4096;
+const pieceSize = 256 * 1024;
 
 /** Takes stock of a directory of modules. Everything will belong to root, be readable for all and have one time. */
 export async function modulesTree(directory: string, release: string, time: number): Promise<ModulesTree> {
@@ -56,9 +56,25 @@ async function walk(directory: string, prefix: string): Promise<Found[]> {
   return found;
 }
 
+/** Most modules are smaller than a stream's buffer, of which thousands would wait for the garbage collector. */
+async function* readPieces(path: string, size: number): AsyncGenerator<Buffer> {
+  const file = await open(path, "r");
+  try {
+    for (let position = 0; position < size; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(size - position, pieceSize));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      position += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 function memberOf(directory: string, { path, size, isDirectory }: Found, time: number): TarMember {
   const content = async function* (): AsyncGenerator<Buffer> {
-    if (!isDirectory) yield* createReadStream(join(directory, path), { highWaterMark: 256 * 1024 });
+    if (!isDirectory) yield* readPieces(join(directory, path), size);
   };
   const extents = async function* (): AsyncGenerator<{ offset: number; data: Buffer }> {
     let offset = 0;

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { diskFault } from "../atomic.ts";
 import { Coalescer } from "../coalesce.ts";
 import type { Context } from "../context.ts";
 import { errnoOf } from "../errors/error.ts";
+import { hashFile } from "../hash-file.ts";
 import { waitForLock } from "../lock.ts";
 import type { HttpClient } from "./client.ts";
 import { download } from "./download.ts";
@@ -68,9 +68,7 @@ export class DownloadCache {
 async function holds(path: string, file: CachedFile): Promise<boolean> {
   try {
     if ((await stat(path)).size !== file.size) return false;
-    const hash = createHash("sha256");
-    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) hash.update(chunk);
-    return hash.digest("hex") === file.sha256;
+    return (await hashFile(path)) === file.sha256;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;
     throw diskFault(error, path, "reading the download cache");

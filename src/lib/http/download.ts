@@ -3,6 +3,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskFault, syncDirectory } from "../atomic.ts";
 import { fault, isFault } from "../errors/error.ts";
+import { hashHandle } from "../hash-file.ts";
 import { type HttpClient, type HttpResponse, statusText } from "./client.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 
@@ -89,20 +90,9 @@ interface Kept {
 }
 
 async function readKept(file: FileHandle, limit: number): Promise<Kept> {
-  const { size } = await file.stat();
-  if (size > limit) await file.truncate(0);
-  const hash = createHash("sha256");
-  let position = 0;
-  if (size > 0 && size <= limit) {
-    const buffer = Buffer.allocUnsafe(256 * 1024);
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
-      if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      position += bytesRead;
-    }
-  }
-  return { hash, size: position, resumed: position > 0 };
+  if ((await file.stat()).size > limit) await file.truncate(0);
+  const { hash, size } = await hashHandle(file);
+  return { hash, size, resumed: size > 0 };
 }
 
 /** Appends what is missing, or starts over when the server will not go on where we stopped. */
