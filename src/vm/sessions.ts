@@ -25,10 +25,10 @@ export class Sessions {
   /** Starts a command. @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed, interrupted */
   async exec(record: VmRecord, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
     const handle = this.#lifecycle.handles.get(record.id);
-    const leave = record.ephemeral ? this.#enter(handle) : () => undefined;
     const wait = request.wait === undefined ? usualWait : request.wait * 1000;
+    const live = await this.#running(handle, record, wait, signal);
+    const leave = record.ephemeral ? this.#enter(handle) : () => undefined;
     try {
-      const live = await this.#running(handle, record, wait, signal);
       const agent = await live.agent(wait, signal);
       const process = await agent.exec(execSpec(request), signal);
       process.exited.then(leave, leave);

@@ -725,6 +725,15 @@ describe("an ephemeral machine", () => {
     await daemon.assertDeletable();
   });
 
+  test("does not go because of a command that found it not running", async () => {
+    await using world = new World();
+    const { service } = await world.daemon();
+    await service.create({ name: "dev", ephemeral: true, start: false }, quiet());
+    assert.equal((await failure(service.exec("dev", shell, quiet().signal))).code, "vm_wrong_state");
+    await new Promise(setImmediate);
+    assert.equal((await service.show("dev")).state, "created");
+  });
+
   test("can be waited for by deleting it", async () => {
     await using world = new World();
     const daemon = await world.daemon();

@@ -78,7 +78,7 @@ describe("the files of machines", () => {
       await files.consoleTail(id),
       "line 13 / line 14 / line 15 / line 16 / line 17 / line 18 / line 19 / red",
     );
-    assert.equal(await files.consoleTail(id, 10), "red");
+    assert.equal(await files.consoleTail(id, 8), "red");
   });
 
   test("go in two halves, the first of which hides them", async (context) => {
