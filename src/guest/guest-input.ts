@@ -60,9 +60,9 @@ export class GuestInput extends Writable {
     acknowledge?.(error);
   }
 
-  /** True once, when nothing is left to send but the end. */
+  /** True once, when nothing is left to send but the end: the stream asks for that after its last acknowledgement. */
   takeEof(): boolean {
-    if (this.#eof !== "due" || this.#chunks.length > 0) return false;
+    if (this.#eof !== "due") return false;
     this.#eof = "sent";
     this.#eofDone?.();
     return true;

@@ -55,10 +55,6 @@ export class Outbox {
     this.#line.add(writer);
   }
 
-  leave(writer: Writer): void {
-    this.#line.delete(writer);
-  }
-
   /** Adds a frame. The payload belongs to the outbox until it is written. */
   add(type: number, channel: number, stream: number, payload: Uint8Array): void {
     if (this.#closed) return;

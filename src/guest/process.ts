@@ -183,7 +183,6 @@ export class ProcessStream implements GuestProcess, StreamHandler, Writer {
   #conclude(): void {
     this.#over = true;
     this.#streams.end(this.#id);
-    this.#streams.outbox.leave(this);
   }
 }
 

@@ -44,6 +44,12 @@ describe("a queue of received bytes", () => {
     assert.ok(held <= 2 * size, `${held} bytes for ${size}`);
   });
 
+  test("of a single byte holds no more than a page", () => {
+    const queue = new ChunkQueue();
+    queue.push(Buffer.from("x"));
+    assert.equal(queue.shift()?.buffer.byteLength, 4096);
+  });
+
   test("does not change what it has given away", () => {
     const queue = new ChunkQueue();
     queue.push(Buffer.from("first"));

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { duplexPair } from "node:stream";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { connectAgent } from "../../src/guest/connect.ts";
 import { FieldWriter } from "../../src/guest/fields.ts";
 import { frameTypes } from "../../src/guest/frames.ts";
 import { rejectsWith } from "../support/faults.ts";
-import { connected, never, welcomePayload } from "./agent-double.ts";
+import { AgentDouble, connected, never, welcomePayload } from "./agent-double.ts";
 
 describe("a connection to an agent", () => {
   test("pings, once for all who ask meanwhile", async () => {
@@ -57,6 +59,25 @@ describe("a connection to an agent", () => {
     c.double.raw(Buffer.alloc(5000));
     c.double.send({ type: frameTypes.welcome, session, payload: welcomePayload() });
     await pong(c);
+  });
+
+  test("passes over as many more welcomes as it said hello, and no more", async () => {
+    const [host, far] = duplexPair();
+    const double = new AgentDouble(far);
+    const connecting = connectAgent({ duplex: host, vm: "otter", deadline: 5000, signal: never, repeat: 5 });
+    await double.hello();
+    await double.next(frameTypes.hello);
+    double.welcome();
+    const agent = await connecting;
+    const hellos = 2 + double.frames.filter(({ type }) => type === frameTypes.hello).length;
+    for (let i = 1; i < hellos; i += 1) double.welcome();
+    const syncing = agent.sync(never);
+    double.frames.length = 0;
+    double.result((await double.next(frameTypes.open)).stream);
+    await syncing;
+    double.welcome();
+    assert.equal((await agent.closed).message, "the guest broke the agent protocol: WELCOME without a HELLO");
+    await agent.close();
   });
 
   test("that this side closes resets what runs, and says so to who waits", async () => {

@@ -106,6 +106,30 @@ describe("output of the guest", () => {
     assert.equal(got, `last words${".".repeat(20_000)}`);
   });
 
+  test("of a broken connection is handed out before the error also when only its taking was left", async () => {
+    const output = new GuestOutput("stdout", () => undefined);
+    output.read(0);
+    output.receive(Buffer.from("last words"));
+    output.fail(fault("channel_closed", { reason: "gone" }));
+    await turn();
+    assert.equal(String(output.read()), "last words");
+    await turn();
+    assert.equal(output.destroyed, true);
+  });
+
+  test("does not hold the piece of memory it arrived in", async () => {
+    const output = new GuestOutput("stdout", () => undefined);
+    const piece = Buffer.allocUnsafeSlow(65_536);
+    const got: Buffer[] = [];
+    output.on("data", (chunk: Buffer) => got.push(chunk));
+    await turn();
+    output.receive(piece.subarray(0, 5));
+    output.receive(piece.subarray(5, 10));
+    await turn();
+    assert.equal(Buffer.concat(got).length, 10);
+    for (const chunk of got) assert.notEqual(chunk.buffer, piece.buffer);
+  });
+
   test("that broke while nobody listened ends nothing but itself", async () => {
     const output = new GuestOutput("stdout", () => undefined);
     output.fail(fault("channel_closed", { reason: "gone" }));

@@ -125,6 +125,7 @@ describe("a hostile guest is cut off", () => {
       (c, id) => c.double.send({ type: frameTypes.reset, stream: id, payload: Buffer.alloc(3) }),
       "RESET that ends inside a field",
     ],
+    ["for one welcome too many", (c) => c.double.welcome(), "WELCOME without a HELLO"],
     [
       "for a storm of welcomes",
       (c) => {
@@ -168,6 +169,21 @@ describe("a hostile guest is cut off", () => {
       attack(c, stream);
       await rejectsWith(starting, "guest_protocol", `the guest broke the agent protocol: ${problem}`);
     }
+  });
+
+  test("for guessing the answer to a ping that still waits to be sent", async () => {
+    await using c = await connected();
+    const starting = c.agent.exec({ args: ["victim"] }, never);
+    const id = await c.double.started();
+    const process = await starting;
+    c.double.window(id, 2 ** 30);
+    await settle();
+    c.double.duplex.pause();
+    process.stdin.write(Buffer.alloc(2 * mebibyte));
+    const message = "the guest broke the agent protocol: PONG without its PING";
+    const pinging = rejectsWith(c.agent.ping(never), "guest_protocol", message);
+    c.double.send({ type: frameTypes.pong, payload: Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]) });
+    await pinging;
   });
 
   test("and another guest does not notice", async () => {

@@ -73,6 +73,22 @@ describe("a process in the guest", () => {
     assert.equal(got, initialCredit + 1000);
   });
 
+  test("has taken a write only when it is on its way, so that a slow channel slows its source", async () => {
+    await using c = await connected();
+    const { process } = await start(c);
+    await settle();
+    c.double.duplex.pause();
+    let taken = false;
+    process.stdin.write(Buffer.alloc(120_000), () => {
+      taken = true;
+    });
+    await settle();
+    assert.equal(taken, false);
+    c.double.duplex.resume();
+    await settle();
+    assert.equal(taken, true);
+  });
+
   test("is granted credit for what its reader took", async () => {
     await using c = await connected();
     const { id, process } = await start(c);

@@ -101,6 +101,27 @@ describe("the streams of a session", () => {
     );
   });
 
+  test("that are over are not reset any more", async () => {
+    const { streams, far } = setUp();
+    const double = new AgentDouble(far);
+    streams.open(nothing, new Recorder());
+    streams.open(nothing, new Recorder());
+    streams.end(1);
+    streams.reset(1);
+    streams.reset(2);
+    streams.reset(2);
+    for (let i = 0; i < 10; i += 1) await turn();
+    const { open, reset } = frameTypes;
+    assert.deepEqual(
+      double.frames.map(({ type, stream }) => [type, stream]),
+      [
+        [open, 1],
+        [open, 2],
+        [reset, 2],
+      ],
+    );
+  });
+
   test("are never opened with more than a frame holds", () => {
     const { streams } = setUp();
     throwsWith(
