@@ -34,6 +34,8 @@ export interface RemoteProcess {
   close(): void;
 }
 
+const inputFrameSize = 256 * 1024;
+
 export const execProtocol = "banger-exec/1";
 
 /** Starts a command in a machine over a connection of its own. @throws vm_not_found, vm_wrong_state, … */
@@ -73,7 +75,7 @@ class Session implements RemoteProcess {
     this.exited.catch((error: unknown) => this.#start.reject(error));
     this.stdin = new Writable({
       highWaterMark: 256 * 1024,
-      write: (chunk: Buffer, _, done) => this.#send(encodeExecFrame("stdin", chunk), done),
+      write: (chunk: Buffer, _, done) => this.#send(inputFrames(chunk), done),
       final: (done) => this.#send(encodeExecFrame("eof"), done),
     });
     this.stdin.on("error", () => undefined);
@@ -146,6 +148,15 @@ async function deliver(stream: Duplex, payload: Buffer): Promise<void> {
     };
     stream.on("drain", done).on("close", done);
   });
+}
+
+/** A frame is at most 1 MiB; who writes need not know. */
+function inputFrames(chunk: Buffer): Buffer {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < chunk.length; at += inputFrameSize) {
+    frames.push(encodeExecFrame("stdin", chunk.subarray(at, at + inputFrameSize)));
+  }
+  return frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
 }
 
 function base64(text: string | Buffer): string {
