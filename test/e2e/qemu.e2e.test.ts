@@ -76,7 +76,7 @@ describe("a machine in QEMU", () => {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
     assert.equal(Number(fields[3]), pid, "it leads its session");
     for (const name of ["agent.sock", "monitor.sock"]) {
-      assert.equal(statSync(join(spec.runDirectory, name)).mode & 0o777, 0o700, name);
+      assert.equal(statSync(join(spec.runDirectory, name)).mode & 0o777, 0o600, name);
     }
     assert.equal(statSync(spec.consoleLog).mode & 0o077, 0);
     assert.match(machine.runtime.version, /^\d+\.\d+\.\d+$/);

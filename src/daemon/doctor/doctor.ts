@@ -49,7 +49,7 @@ async function lookAtAccelerators(
   signal: AbortSignal,
 ): Promise<Finding> {
   const context = { signal, report: () => undefined };
-  const kvm = await acceleration.verdict("kvm", context);
+  const kvm = await acceleration.verdict("kvm", context, { fresh: true });
   if (kvm.usable) return { verdict: "pass", detail: "KVM runs 64-bit guests" };
   const tcg = await acceleration.verdict("tcg", context);
   if (!tcg.usable) {

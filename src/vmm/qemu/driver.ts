@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../lib/context.ts";
 import { sleep, within } from "../../lib/deadline.ts";
@@ -47,6 +48,7 @@ export class QemuDriver implements Driver {
     };
     try {
       const monitor = await answering(child, sockets.monitorSocket, context.signal);
+      await Promise.all(Object.values(sockets).map((path) => chmod(path, 0o600)));
       return new QemuMachine(runtime, { exited: child.exited, monitor });
     } catch (error) {
       throw await undone(child, runtime, error);
