@@ -44,6 +44,7 @@ export class ImageService {
   /** Removes what an earlier process left half-made. */
   async removeLeftovers(): Promise<void> {
     await this.#store.removeLeftovers();
+    for (const source of Object.values(this.#sources)) await source.removeLeftovers();
   }
 
   /** The catalog's entries. */

@@ -11,6 +11,8 @@ export interface BuiltRootfs {
 
 /** A way to come by the root file system of a catalog entry. */
 export interface RootfsSource<Kind extends ImageCatalogEntry["sources"][number]["kind"]> {
+  /** Ends and removes what an earlier process has left unfinished. */
+  removeLeftovers(): Promise<void>;
   /**
    * Writes an ext4 file system to `path`, which does not exist. What it leaves there when it fails is removed by the caller;
    * what it leaves elsewhere is its own business.

@@ -8,8 +8,13 @@ export const disk = "the root file system";
 /** A source that writes a few bytes, and can be made to wait or to fail. */
 export class FakeSource implements RootfsSource<"debian"> {
   readonly built: string[] = [];
+  cleaned = 0;
   /** Called when the file has been written. */
   during: (name: string, context: Context) => Promise<void> = async () => undefined;
+
+  async removeLeftovers(): Promise<void> {
+    this.cleaned += 1;
+  }
 
   async build(
     name: string,

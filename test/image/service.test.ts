@@ -442,6 +442,7 @@ describe("the service", () => {
     mkdirSync(join(directory, ".deleted-0123-4567"));
     source.during = () => service.removeLeftovers();
     await service.ensure("debian", context);
+    assert.equal(source.cleaned, 1);
     assert.deepEqual(
       readdirSync(directory).filter((name) => name.startsWith(".")),
       [".locks"],

@@ -5,6 +5,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { hashFile, hashHandle } from "../../src/lib/hash-file.ts";
+import { rejectsWith } from "../support/faults.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const hashOf = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
@@ -26,6 +27,12 @@ describe("the hash of a file", () => {
     const { hash, size } = await hashHandle(file);
     assert.equal(size, 4);
     assert.equal(hash.update("two").digest("hex"), hashOf(Buffer.from("one two")));
+  });
+
+  test("is not gone on with when nobody wants it any more", async (t) => {
+    const path = join(temporaryDirectory(t), "file");
+    writeFileSync(path, "x");
+    await rejectsWith(hashFile(path, AbortSignal.abort()), "interrupted", "checking a file was cancelled");
   });
 
   test("that is not there fails with the system's error", async () => {

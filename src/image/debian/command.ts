@@ -23,6 +23,8 @@ export function commandLine(recipe: Recipe, settings: CommandSettings): string[]
     "--architectures=amd64",
     "--format=tar",
     "--verbose",
+    // Else the package usrmerge is installed, with Perl, to convert the tree file by file.
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
     `--keyring=${settings.keyring}`,
     `--include=${recipe.packages.join(",")}`,
     // Nothing of a build that is interrupted is used, so nothing has to be flushed.

@@ -23,7 +23,15 @@ export function explainFailure(build: FailedBuild): BangerError {
 }
 
 /** A full disk comes first: it makes everything else fail, too. */
-const diagnoses: Diagnosis[] = [noSpace, toolMissing, badHash, badSignature, packageMissing, unreachable];
+const diagnoses: Diagnosis[] = [
+  noSpace,
+  toolMissing,
+  badHash,
+  badSize,
+  badSignature,
+  packageMissing,
+  unreachable,
+];
 
 function noSpace({ image, output, workspace, cause }: FailedBuild): BangerError | undefined {
   if (!/No space left on device|Disk quota exceeded|You don't have enough free space/.test(output)) {
@@ -41,16 +49,24 @@ function toolMissing({ output, cause }: FailedBuild): BangerError | undefined {
   return tool ? fault("tool_missing", { tool, package: tool }, cause) : undefined;
 }
 
-/** After the address come the hashes of the index, then those of the file if it was read to its end. */
+/** After the address come the hashes of the index, then those of the file. */
 function badHash({ output, cause }: FailedBuild): BangerError | undefined {
-  const match = /Failed to fetch (\S+) +(?:Hash Sum mismatch|File has unexpected size)/.exec(output);
+  const match = /Failed to fetch (\S+) +Hash Sum mismatch/.exec(output);
   if (!match) return undefined;
-  const [url = "", ...details] = [match[1], ...output.slice(match.index).split(/^E: /m, 1)];
+  const [url = "", details = ""] = [match[1], output.slice(match.index).split(/^E: /m, 1)[0]];
   const [expected = "that of the index", actual = "another one"] = Array.from(
-    details.join("").matchAll(/SHA256:([0-9a-f]{64})/g),
+    details.matchAll(/SHA256:([0-9a-f]{64})/g),
     ([, hash]) => hash,
   );
   return fault("archive_bad_hash", { url, expected, actual }, cause);
+}
+
+/** apt does not hash what it can already tell to be another file. */
+function badSize({ output, cause }: FailedBuild): BangerError | undefined {
+  const match = /Failed to fetch (\S+) +File has unexpected size \((\d+) != (\d+)\)/.exec(output);
+  if (!match) return undefined;
+  const [, url = "", actual, expected] = match;
+  return fault("archive_malformed", { url, problem: `it has ${actual} bytes, expected ${expected}` }, cause);
 }
 
 function badSignature({ output, cause }: FailedBuild): BangerError | undefined {

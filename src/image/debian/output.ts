@@ -22,7 +22,7 @@ export class BuildProgress {
   line(text: string): void {
     const phase = /^I: (.+?)\.*$/.exec(text)?.[1];
     if (phase) this.#phase(phase);
-    const wanted = /^Need to get (?:[\d.,]+ [kMG]?B\/)?([\d.,]+) ([kMG]?B) of archives/.exec(text);
+    const wanted = /^Need to get ([\d.,]+) ([kMG]?B)[ /]/.exec(text);
     if (wanted) this.#toDownload += sizeOf(wanted[1], wanted[2]);
     const count = /^\d+ upgraded, (\d+) newly installed/.exec(text);
     if (count) this.#packages += Number(count[1]);

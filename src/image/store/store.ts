@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { diskFault, syncDirectory, writeFileAtomic } from "../../lib/atomic.ts";
 import { type Context, step } from "../../lib/context.ts";
 import { errnoOf, fault } from "../../lib/errors/error.ts";
+import { hashFile } from "../../lib/hash-file.ts";
 import { type Lock, tryLock, waitForLock } from "../../lib/lock.ts";
 import type { ImageManifest } from "../../model/image.ts";
-import { digestFile } from "./digest.ts";
 import { brokenFault, type Entry, manifestFile, nameFile, readEntry, rootfsFile } from "./entry.ts";
 
 /** What whoever makes an image says of it; the store adds what it sees for itself. */
@@ -54,7 +54,7 @@ export class ImageStore {
   async verify(entry: Entry, signal: AbortSignal): Promise<void> {
     if (entry.content.state === "broken") throw brokenFault(entry, entry.content);
     const { sha256 } = entry.content.manifest.rootfs;
-    const actual = await digestFile(join(entry.path, rootfsFile), signal);
+    const actual = await hashFile(join(entry.path, rootfsFile), signal);
     if (actual !== sha256) {
       throw brokenFault(entry, { problem: `its ${rootfsFile} has SHA-256 ${actual}, expected ${sha256}` });
     }
@@ -160,7 +160,7 @@ async function seal(
   signal: AbortSignal,
 ): Promise<{ size: number; sha256: string; mtime: number }> {
   await chmod(rootfs, 0o400);
-  const sha256 = await digestFile(rootfs, signal);
+  const sha256 = await hashFile(rootfs, signal);
   // In whole milliseconds, which survive being set again.
   const mtime = Math.floor(Date.now() / 1000) * 1000;
   await utimes(rootfs, mtime / 1000, mtime / 1000);
