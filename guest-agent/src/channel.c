@@ -23,6 +23,9 @@ static struct source port = {.fd = -1};
 static bool can_read;
 static bool can_write;
 
+static const uint64_t away_grace = 1000000000u; // ns
+static uint64_t away_since;                     // 0: the host is there, or its absence has had its consequences
+
 static struct frame_parser parser;
 static uint8_t input[READ_SIZE];
 static size_t input_at;
@@ -98,6 +101,16 @@ void channel_commit(size_t length) { queue_tail += length; }
 
 size_t channel_queued(void) { return queue_tail - queue_head; }
 
+uint64_t channel_deadline(void) { return away_since == 0 ? NO_DEADLINE : away_since + away_grace; }
+
+void channel_expire(void) {
+  if (away_since != 0 && now() >= away_since + away_grace) {
+    away_since = 0;
+    channel_forget();
+    session_lost();
+  }
+}
+
 void channel_forget(void) { queue_head = queue_tail = 0; }
 
 static void port_ready(struct source *source, uint32_t events) {
@@ -107,11 +120,13 @@ static void port_ready(struct source *source, uint32_t events) {
 }
 
 // A virtio-serial port whose host side is closed reads as ended and polls as readable and hung up for as long as that
-// lasts. Edge-triggered, it says so once, and again when a host comes.
+// lasts. Edge-triggered, it says so once, and again when a host comes. The kernel learns that from messages of their own,
+// which may be later than the first bytes of the next host: hence no conclusion is drawn at once.
 static bool fill(void) {
   while (can_read) {
     ssize_t count = read(port.fd, input, READ_SIZE);
     if (count > 0) {
+      away_since = 0;
       input_at = 0;
       input_end = (size_t)count;
       return true;
@@ -120,10 +135,12 @@ static bool fill(void) {
       continue;
     }
     can_read = false;
-    if (count == 0 || errno != EAGAIN) {
-      channel_forget();
-      frame_parser_reset(&parser);
+    if (count < 0 && errno == EAGAIN) {
+      away_since = 0;
+    } else if (!agent.in_guest) {
       session_lost();
+    } else if (away_since == 0) {
+      away_since = now();
     }
   }
   return false;

@@ -21,5 +21,8 @@ void channel_drain(int milliseconds);
 uint8_t *channel_reserve(size_t length);
 void channel_commit(size_t length);
 size_t channel_queued(void);
+// When a host that has gone is given up, and the giving up.
+uint64_t channel_deadline(void);
+void channel_expire(void);
 // Drops what waits to be written.
 void channel_forget(void);

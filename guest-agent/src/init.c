@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "read.h"
+#include "session.h"
 #include "shutdown.h"
 
 enum { END_POLL_MS = 20, END_POLLS = 150 };
 
+static void reap(pid_t server);
 static _Noreturn void end(int command, pid_t server);
 static unsigned signal_others(int number, pid_t server);
 static bool belongs_to(pid_t pid, pid_t server);
@@ -31,13 +33,22 @@ _Noreturn void init_run(pid_t server) {
   for (;;) {
     siginfo_t info;
     int number = sigwaitinfo(&wanted, &info);
-    while (waitpid(-1, NULL, WNOHANG) > 0) {
-    }
+    reap(server);
     if (number == INIT_POWEROFF || number == SIGUSR1) {
       end(RB_POWER_OFF, server);
     }
     if (number == INIT_REBOOT || number == SIGINT) {
       end(RB_AUTOBOOT, server);
+    }
+  }
+}
+
+static void reap(pid_t server) {
+  int status;
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    if (pid == server) {
+      send_log("the agent ended, wait status %#x", (unsigned)status);
     }
   }
 }
@@ -48,8 +59,7 @@ static _Noreturn void end(int command, pid_t server) {
   signal_others(SIGCONT, server);
   for (int i = 0; i < END_POLLS && signal_others(0, server) > 0; i++) {
     nanosleep(&(struct timespec){.tv_nsec = END_POLL_MS * 1000000L}, NULL);
-    while (waitpid(-1, NULL, WNOHANG) > 0) {
-    }
+    reap(server);
   }
   signal_others(SIGKILL, server);
   machine_end(command);

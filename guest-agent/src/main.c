@@ -28,6 +28,7 @@ const char build_id[] = "1+" BUILD_ID;
 struct agent agent = {.root = "/"};
 
 static int serve(void);
+static uint64_t earliest(uint64_t one, uint64_t other);
 static int wait_for_condemned(void);
 static int usage(void);
 
@@ -76,14 +77,15 @@ static int serve(void) {
     bool output = streams_pump();
     channel_flush();
     busy |= agent.stopping || (output && channel_queued() < OUTPUT_MARK);
-    uint64_t deadline = streams_deadline();
-    uint64_t condemned = reaper_deadline();
-    loop_wait(busy ? 0 : deadline < condemned ? deadline : condemned);
+    loop_wait(busy ? 0 : earliest(channel_deadline(), earliest(streams_deadline(), reaper_deadline())));
+    channel_expire();
     streams_expire();
     reaper_expire();
   }
   return wait_for_condemned();
 }
+
+static uint64_t earliest(uint64_t one, uint64_t other) { return one < other ? one : other; }
 
 // A double of the agent leaves nothing running on the host that runs it.
 static int wait_for_condemned(void) {

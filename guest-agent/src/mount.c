@@ -159,7 +159,7 @@ static void mount_modules(const uint8_t *payload, size_t length, struct outcome 
   snprintf(target, sizeof target, "/proc/self/fd/%d", directory);
   error = EINVAL;
   for (size_t i = 0; i < sizeof types / sizeof *types && error != 0; i++) {
-    error = mount(device, target, types[i], MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) == 0 ? 0 : errno;
+    error = mount(device, target, types[i], MS_RDONLY | MS_NOSUID | MS_NODEV | MS_SILENT, NULL) == 0 ? 0 : errno;
   }
   close(directory);
   if (error != 0) {

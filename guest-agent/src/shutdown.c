@@ -18,6 +18,7 @@
 // What systemd takes for power off and reboot: SIGRTMIN+4 and +5 of its C library, whose SIGRTMIN is not that of ours.
 enum { SYSTEMD_POWEROFF = 34 + 4, SYSTEMD_REBOOT = 34 + 5 };
 
+static void quiet(void);
 static void ask_init(bool reboot, struct outcome *outcome);
 static bool init_is_systemd(void);
 static bool all_read_only(void);
@@ -33,11 +34,11 @@ void shutdown_work(const uint8_t *payload, size_t length, struct outcome *outcom
   uint32_t mode = 0;
   field_u32(payload, length, SHUTDOWN_MODE, &mode);
   if (mode == SHUTDOWN_NOW) {
-    machine_quiet();
+    quiet();
     child_report(outcome);
     // The agent reads the report and writes the answer meanwhile; the host sees either it or the end of the machine.
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-    machine_end(RB_POWER_OFF);
+    reboot(RB_POWER_OFF);
     _exit(1);
   }
   if (mode != SHUTDOWN_POWEROFF && mode != SHUTDOWN_REBOOT) {
@@ -50,11 +51,11 @@ void shutdown_work(const uint8_t *payload, size_t length, struct outcome *outcom
 }
 
 void machine_end(int command) {
-  machine_quiet();
+  quiet();
   reboot(command);
 }
 
-void machine_quiet(void) {
+static void quiet(void) {
   sync();
   int trigger = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
   if (trigger < 0 || write(trigger, "u", 1) != 1) {

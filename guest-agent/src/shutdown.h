@@ -5,7 +5,5 @@
 work sync_work;
 work shutdown_work;
 
-// Makes every file system read-only and ends the machine: a `cmd` of reboot(2). Does not return if it can be helped.
+// Makes every file system read-only and ends the machine: a `cmd` of reboot(2). Returns if that is refused.
 void machine_end(int command);
-// The first half of it.
-void machine_quiet(void);

@@ -81,11 +81,14 @@ export function takeFrames(buffer: Buffer): { frames: Frame[]; rest: Buffer } {
   while (buffer.length - at >= 20) {
     const length = buffer.readUInt32LE(at + 12);
     if (buffer[at] !== 0xb5 || length > 32768) {
-      throw new RangeError(`the agent sent no frame at byte ${at}: ${buffer.subarray(at, at + 16).toString("hex")}`);
+      throw new RangeError(
+        `the agent sent no frame at byte ${at}: ${buffer.subarray(at, at + 16).toString("hex")}`,
+      );
     }
     if (buffer.length - at < 20 + length) break;
     const session = buffer.readUInt32LE(at + 4);
-    if (buffer.readUInt32LE(at + 16 + length) !== session) throw new RangeError("a trailer that is not the session");
+    if (buffer.readUInt32LE(at + 16 + length) !== session)
+      throw new RangeError("a trailer that is not the session");
     frames.push({
       type: buffer.readUInt8(at + 1),
       channel: buffer.readUInt8(at + 2),

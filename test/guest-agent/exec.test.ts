@@ -4,21 +4,24 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type Agent, connect, type Outcome, readResult } from "./agent.ts";
+import { type Agent, connect } from "./agent.ts";
 import { type Fields, type } from "./codec.ts";
+import { type Outcome, readResult } from "./peer.ts";
 
 const root = userInfo().uid === 0 ? false : "needs root";
 const text = (outcome: Outcome) => outcome.stdout.toString();
 
 test("a command gets its input and gives both outputs and its status", async (t) => {
   const agent = await connect(t);
-  const outcome = await agent.run(["sh", "-c", "cat; echo problem >&2; exit 7"], [], Buffer.from("some input\n"));
-  assert.deepEqual([text(outcome), outcome.stderr.toString(), outcome.code, outcome.signal], [
-    "some input\n",
-    "problem\n",
-    7,
-    undefined,
-  ]);
+  const outcome = await agent.run(
+    ["sh", "-c", "cat; echo problem >&2; exit 7"],
+    [],
+    Buffer.from("some input\n"),
+  );
+  assert.deepEqual(
+    [text(outcome), outcome.stderr.toString(), outcome.code, outcome.signal],
+    ["some input\n", "problem\n", 7, undefined],
+  );
 });
 
 test("a command that a signal ended says which", async (t) => {
@@ -29,7 +32,9 @@ test("a command that a signal ended says which", async (t) => {
 
 test("arguments arrive byte for byte", async (t) => {
   const agent = await connect(t);
-  const args = [Buffer.from([0xff, 0xfe, 0x80]), "", "a b", "\"'$x`", "line\nbreak", "ü", "-n"].map((a) => Buffer.from(a));
+  const args = [Buffer.from([0xff, 0xfe, 0x80]), "", "a b", "\"'$x`", "line\nbreak", "ü", "-n"].map((a) =>
+    Buffer.from(a),
+  );
   const outcome = await agent.run(["printf", "%s\\0", ...args]);
   assert.deepEqual(outcome.stdout, Buffer.concat(args.map((arg) => Buffer.concat([arg, Buffer.alloc(1)]))));
 });
@@ -42,10 +47,21 @@ test("the number of arguments is bounded by the frame alone", async (t) => {
 
 test("the environment is a login's, then the request's", async (t) => {
   const agent = await connect(t, ["--root", machine(t)]);
-  const outcome = await agent.run(["env"], [[11, "GREETING=hallo wörld"], [11, "LANG=C"], [11, "=nonsense"], [11, "EMPTY="]]);
-  const lines = text(outcome).trim().split("\n").filter((line) => !line.startsWith("ASAN_OPTIONS"));
+  const outcome = await agent.run(
+    ["env"],
+    [
+      [11, "GREETING=hallo wörld"],
+      [11, "LANG=C"],
+      [11, "=nonsense"],
+      [11, "EMPTY="],
+    ],
+  );
+  const lines = text(outcome)
+    .trim()
+    .split("\n")
+    .filter((line) => !line.startsWith("ASAN_OPTIONS"));
   assert.deepEqual(lines.sort(), [
-    "EDITOR=vi \"x\"",
+    'EDITOR=vi "x"',
     "EMPTY=",
     "GREETING=hallo wörld",
     "HOME=/root",
@@ -94,7 +110,10 @@ test("what cannot be started says so, with errno, step and name", async (t) => {
   ];
   for (const [args, more, errno, message, step] of refusals) {
     const result = readResult(await agent.of(agent.exec(args, more), type.result));
-    assert.deepEqual([result.errno, result.message, result.fields.get(21)?.toString()], [errno, message, step]);
+    assert.deepEqual(
+      [result.errno, result.message, result.fields.get(21)?.toString()],
+      [errno, message, step],
+    );
   }
 });
 
@@ -153,13 +172,22 @@ test("a login is the user's shell with a dash, and the arguments are the shell's
   assert.equal(text(outcome), "-bash\n");
   const bare = await agent.run([], [[17, 1]], Buffer.from("echo $0; exit 4\n"));
   assert.deepEqual([text(bare), bare.code], ["-bash\n", 4]);
-  const missing = await agent.run(["-c", "echo $0 $SHELL"], [[17, 1], [12, "ghost"], [13, "/"]]);
+  const missing = await agent.run(
+    ["-c", "echo $0 $SHELL"],
+    [
+      [17, 1],
+      [12, "ghost"],
+      [13, "/"],
+    ],
+  );
   assert.equal(text(missing), "-sh /bin/no-shell\n");
 });
 
 test("a command has a session of its own, default signals, and no descriptor of the agent's", async (t) => {
   const agent = await connect(t);
-  const outcome = await agent.sh("ls /proc/self/fd | tr '\\n' ' '; cut -d' ' -f6 /proc/$$/stat; echo $$; ulimit -n; grep -E '^Sig(Blk|Ign)' /proc/self/status");
+  const outcome = await agent.sh(
+    "ls /proc/self/fd | tr '\\n' ' '; cut -d' ' -f6 /proc/$$/stat; echo $$; ulimit -n; grep -E '^Sig(Blk|Ign)' /proc/self/status",
+  );
   const [descriptors, pid, files, ...signals] = text(outcome).trim().split("\n");
   assert.equal(descriptors, `0 1 2 3 ${pid}`);
   assert.equal(Number(files), 1024);
@@ -203,9 +231,14 @@ test("what a command left in its pipe arrives, however late it is asked for", as
   while (got < 131072) got += (await agent.of(stream, type.data)).payload.length;
   await new Promise((resolve) => setTimeout(resolve, 400));
   agent.send(type.window, stream, Buffer.from([0, 0, 4, 0]), 1);
-  while (got < size) got += (await agent.next((f) => f.stream === stream && f.type === type.data && f.channel === 1)).payload.length;
+  while (got < size)
+    got += (await agent.next((f) => f.stream === stream && f.type === type.data && f.channel === 1)).payload
+      .length;
   assert.equal(got, size);
-  process.kill(Number((await agent.next((f) => f.stream === stream && f.channel === 2)).payload.toString()), "SIGKILL");
+  process.kill(
+    Number((await agent.next((f) => f.stream === stream && f.channel === 2)).payload.toString()),
+    "SIGKILL",
+  );
   assert.deepEqual(await ending(agent, stream), ["code", 0]);
 });
 
@@ -262,8 +295,10 @@ function machine(t: TestContext): string {
       "ghost:x:0:0::/:/bin/no-shell",
       "1500x:x:2000:2000::/nonexistent:",
     ].join("\n"),
-    group: "root:x:0:\ntty:x:5:\nwheel:x:27:bob,ada\nada:x:1501:\n:::\nnear:x:1700:adam,mada\nmakers:x:1600:ada",
-    environment: "# settings\n\nTZ=Europe/Berlin\nexport EDITOR='vi \"x\"'\n1BAD=x\nno equals\nLANG=de_DE.UTF-8\n",
+    group:
+      "root:x:0:\ntty:x:5:\nwheel:x:27:bob,ada\nada:x:1501:\n:::\nnear:x:1700:adam,mada\nmakers:x:1600:ada",
+    environment:
+      "# settings\n\nTZ=Europe/Berlin\nexport EDITOR='vi \"x\"'\n1BAD=x\nno equals\nLANG=de_DE.UTF-8\n",
     "default/locale": 'LANG="en_GB.UTF-8"\n',
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, "etc", name), content);

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { release } from "node:os";
 import { test } from "node:test";
-import { Agent, agentBinary, connect, helloPayload } from "./agent.ts";
+import { Agent, agentBinary, connect } from "./agent.ts";
 import { fields, frame, op, readFields, type } from "./codec.ts";
+import { helloPayload } from "./peer.ts";
 
 const empty = Buffer.alloc(0);
 
@@ -13,7 +14,10 @@ test("a handshake answers with version, build, phase and machine", async (t) => 
   const welcome = await agent.hello(0xdecafbad);
   const number = (tag: number) => welcome.get(tag)?.readUInt32LE();
   assert.deepEqual([number(1), number(2), number(3), number(5)], [1, 1, 1, 2]);
-  assert.equal(welcome.get(4)?.toString(), execFileSync(agentBinary(), ["--version"], { encoding: "utf8" }).trim());
+  assert.equal(
+    welcome.get(4)?.toString(),
+    execFileSync(agentBinary(), ["--version"], { encoding: "utf8" }).trim(),
+  );
   assert.match(welcome.get(4)?.toString() ?? "", /^1\+[0-9a-f]{12}$/);
   assert.equal(welcome.get(7)?.toString(), release());
   assert.match(welcome.get(8)?.toString() ?? "", /^[0-9a-f-]{36}$/);
@@ -47,7 +51,15 @@ test("a range of versions that includes ours is served as ours", async (t) => {
 
 test("half a frame of a dead host is completed by padding and dropped", async (t) => {
   const agent = await connect(t);
-  const whole = frame(agent.session, type.open, 1, fields([[1, op.info], [99, Buffer.alloc(32000)]]));
+  const whole = frame(
+    agent.session,
+    type.open,
+    1,
+    fields([
+      [1, op.info],
+      [99, Buffer.alloc(32000)],
+    ]),
+  );
   for (const cut of [1, 7, 16, 20, 5000, whole.length - 1]) {
     agent.write(whole.subarray(0, cut));
     await agent.hello(agent.session + 1);
