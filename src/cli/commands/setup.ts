@@ -1,7 +1,7 @@
 import { hostTools, installCommand, missingTools } from "../../lib/host-tools.ts";
 import type { Invocation } from "../args/spec.ts";
 import { printJson } from "../output/json.ts";
-import { packagesOf } from "../setup/require.ts";
+import { packagesOf } from "../setup/missing.ts";
 import type { setup } from "../specs/host.ts";
 import type { World } from "../world.ts";
 
