@@ -9,6 +9,7 @@ import { describe, type TestContext, test } from "node:test";
 import { DebianArchive } from "../../src/debian/archive.ts";
 import { DebianBuilder } from "../../src/image/debian/builder.ts";
 import type { Context } from "../../src/lib/context.ts";
+import { hashFile } from "../../src/lib/hash-file.ts";
 import { configSchema } from "../../src/model/config.ts";
 import { type Found, ImageReader } from "../image/ext4/support/reader.ts";
 import { rejectsWith } from "../support/faults.ts";
@@ -93,6 +94,19 @@ describe("a real build", () => {
     assert.equal(members.bin?.target, "usr/bin");
     assert.ok(all.every((facts) => facts.type !== "file" || facts.sha256));
     assert.deepEqual(readdirSync(world.workspaces), []);
+  });
+
+  test("gives the same bytes in another place, under another mask and in another language", async (t) => {
+    const here = makeWorld(t);
+    await here.builder.build("mine", { recipe: "test" }, here.image, quiet());
+    const there = makeWorld(t, { LANG: "de_DE.UTF-8", TZ: "Asia/Tokyo" }, "a b");
+    const mask = process.umask(0o077);
+    try {
+      await there.builder.build("mine", { recipe: "test" }, there.image, quiet());
+    } finally {
+      process.umask(mask);
+    }
+    assert.equal(await hashFile(there.image), await hashFile(here.image));
   });
 
   test("that is cancelled leaves no file, no process and no message queue", async (t) => {
@@ -189,8 +203,8 @@ interface World {
   onLine(hear: (line: string) => void): void;
 }
 
-function makeWorld(t: TestContext, env: NodeJS.ProcessEnv = {}): World {
-  const directory = temporaryDirectory(t);
+function makeWorld(t: TestContext, env: NodeJS.ProcessEnv = {}, folder = "."): World {
+  const directory = join(temporaryDirectory(t), folder);
   const recipes = join(directory, "recipes");
   mkdirSync(join(recipes, "test"), { recursive: true });
   writeFileSync(join(recipes, "test/recipe.toml"), recipe);
