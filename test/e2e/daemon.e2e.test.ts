@@ -66,10 +66,11 @@ describe("a machine and its daemon", () => {
   test("a daemon that is killed while a machine is made leaves nothing that cannot be seen and removed", async () => {
     for (const delay of [50, 300, 1000, 2500]) {
       const child = host.start(["vm", "create", "--name", "half", "--image", slim]);
+      const closed = once(child, "close");
       await new Promise((resolve) => setTimeout(resolve, 150 + delay));
       const daemon = Number((await host.json<{ pid: number }>(["daemon", "status"])).pid);
       process.kill(daemon, "SIGKILL");
-      await once(child, "close");
+      await closed;
       const listed = (await host.vms()).map(({ id }) => id);
       assert.deepEqual(readdirSync(`${host.state}/vms`).sort(), listed.sort());
       if (listed.length > 0) await host.ok(["vm", "delete", "half"]);

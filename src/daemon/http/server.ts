@@ -9,7 +9,9 @@ import { checkSocketPath, prepareRuntimeDirectory } from "../../lib/runtime-dire
 export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 export interface Listening {
-  /** Stops taking connections and ends those that are idle; waits for no one longer than `grace` milliseconds. */
+  /** Takes no more connections: the socket is gone, and the next client starts the next daemon. */
+  stop(): void;
+  /** Ends all connections; those that are busy get `grace` milliseconds to end by themselves. */
   close(grace: number): Promise<void>;
 }
 
@@ -37,10 +39,15 @@ export async function listen(
   });
   await bind(server, path);
   await chmod(path, 0o600);
+  const closed = new Promise<void>((resolve) => server.once("close", resolve));
+  const stop = (): void => {
+    if (server.listening) server.close();
+    server.closeIdleConnections();
+  };
   return {
+    stop,
     close: async (grace) => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      stop();
       const timer = setTimeout(() => {
         server.closeAllConnections();
         for (const socket of upgraded) socket.destroy();
