@@ -46,7 +46,7 @@ export const usualDeadlines: Deadlines = {
   hello: 90_000,
   relink: 30_000,
   pause: 500,
-  agent: 3_000,
+  agent: 5_000,
   sync: 20_000,
   powerOff: 10_000,
   kill: 5_000,

@@ -48,16 +48,46 @@ async function askToEnd(
     orEnd(ended, within("sync", deadlines.sync, agent.sync(signal), signal)),
   );
   if (timeout > 0) {
-    const asked = await attempt(context, `${name} does not shut down`, async () => {
-      await orEnd(ended, within("the order", deadlines.agent, agent.shutdown("ask", signal), signal));
-      return await within("the shutdown", timeout, ended, signal);
-    });
+    const asked = await attempt(context, `${name} does not shut down`, () =>
+      askUntilEnd(live, timeout, signal),
+    );
     if (asked) return asked;
   }
   return await attempt(context, `${name} does not power off`, async () => {
-    await orEnd(ended, within("the order", deadlines.agent, agent.shutdown("now", signal), signal));
-    return await within("the power-off", deadlines.powerOff, ended, signal);
+    const present = await Promise.race([live.agent(deadlines.agent, signal), ended]);
+    if ("kind" in present) return present;
+    const order = orEnd(ended, present.shutdown("now", signal));
+    return await within(
+      "the power-off",
+      deadlines.powerOff,
+      order.then(() => ended),
+      signal,
+    );
   });
+}
+
+/** Asks the guest's init to power off, and once more whenever the guest has restarted instead. */
+async function askUntilEnd(live: LiveMachine, timeout: number, signal: AbortSignal): Promise<MachineEnd> {
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  const { ended } = live.machine;
+  const asking = (async () => {
+    for (;;) {
+      const agent = await Promise.race([live.agent(timeout, stop), ended]);
+      if ("kind" in agent) return agent;
+      await agent.shutdown("ask", stop).catch(unlessClosed);
+      const end = await Promise.race([ended, agent.closed.then(() => undefined)]);
+      const last = end ?? (await within("the end", lastBreath, ended, stop).catch(() => undefined));
+      if (last) return last;
+      stop.throwIfAborted();
+    }
+  })();
+  try {
+    return await within("the shutdown", timeout, asking, signal);
+  } finally {
+    over.abort();
+    asking.catch(() => undefined);
+  }
 }
 
 /** An order whose answer is cut off because the machine ends was obeyed. */
@@ -65,11 +95,15 @@ async function orEnd(ended: Promise<MachineEnd>, order: Promise<void>): Promise<
   try {
     await order;
   } catch (error) {
-    if (!isFault(error, "channel_closed")) throw error;
+    unlessClosed(error);
     await within("the end", lastBreath, ended).catch(() => {
       throw error;
     });
   }
+}
+
+function unlessClosed(error: unknown): void {
+  if (!isFault(error, "channel_closed")) throw error;
 }
 
 /** What did not work is noted, and the caller goes on; only a cancel ends it all. */

@@ -322,6 +322,26 @@ describe("starting and stopping", () => {
     );
   });
 
+  test("a guest that restarts when it is asked to stop is asked again", async () => {
+    await using world = new World();
+    const daemon = await world.daemon();
+    await daemon.service.create({ name: "dev" }, quiet());
+    const { guest } = world;
+    Object.assign(guest.manners, { ignoresShutdown: true });
+    const context = listening();
+    const stopping = daemon.service.stop("dev", {}, context);
+    await until(() => guest.orders.includes("ask"));
+    Object.assign(guest.manners, { ignoresShutdown: false });
+    guest.reboot();
+    assert.equal((await stopping).state, "stopped");
+    assert.deepEqual(guest.orders, ["sync", "ask", "ask"]);
+    assert.deepEqual(
+      context.heard.filter(({ state }) => state === "note"),
+      [],
+    );
+    await daemon.assertRight();
+  });
+
   test("a timeout of zero syncs and powers off at once", async () => {
     await using world = new World();
     const { service } = await world.daemon();
@@ -343,8 +363,8 @@ describe("starting and stopping", () => {
       context.heard.filter(({ state }) => state === "note").map(({ message }) => message),
       [
         "dev did not write its data to its disk: sync took longer than 0.01 s",
-        "dev does not shut down: the order took longer than 0.01 s",
-        "dev does not power off: the order took longer than 0.01 s",
+        "dev does not shut down: the shutdown took longer than 0.01 s",
+        "dev does not power off: the power-off took longer than 0.01 s",
         "ending the process of dev",
       ],
     );
