@@ -24,7 +24,7 @@ const world: World = {
   interrupts: new Interrupts(process),
   now: () => Date.now(),
   connect: ({ autostart = true, anyBuild = false } = {}) =>
-    new Banger({ paths: world.paths, autostart, sameBuild: !anyBuild }),
+    new Banger({ env: world.env, autostart, sameBuild: !anyBuild }),
 };
 
 /** Carries out a command line in this process, and ends it. */

@@ -45,9 +45,8 @@ describe("a machine and its daemon", () => {
   test("a daemon of another build is replaced, and the machine does not notice", async () => {
     const before = await host.json<{ pid: number }>(["daemon", "status"]);
     const { Banger } = await import("../../src/client/banger.ts");
-    const { resolvePaths } = await import("../../src/lib/paths.ts");
     // This program runs from source: to the daemon that was started from the bundle it is another build.
-    const banger = new Banger({ paths: resolvePaths(host.env), sameBuild: true });
+    const banger = new Banger({ env: host.env, sameBuild: true });
     const info = await banger.info();
     assert.notEqual(info.pid, before.pid);
     await isTheSame();
