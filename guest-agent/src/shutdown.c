@@ -32,6 +32,8 @@ void sync_work(const uint8_t *payload, size_t length, struct outcome *outcome) {
 
 void shutdown_work(const uint8_t *payload, size_t length, struct outcome *outcome) {
   uint32_t mode = 0;
+  // This process must live to tell that init has been asked, which is to end all processes.
+  signal(SIGTERM, SIG_IGN);
   field_u32(payload, length, SHUTDOWN_MODE, &mode);
   if (mode == SHUTDOWN_NOW) {
     quiet();
@@ -83,6 +85,7 @@ static void ask_init(bool reboot, struct outcome *outcome) {
     int status;
     pid_t pid = fork();
     if (pid == 0) {
+      signal(SIGTERM, SIG_DFL);
       execvpe(command[0], command, environment);
       _exit(errno == ENOENT ? 127 : 126);
     }
