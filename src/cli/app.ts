@@ -34,6 +34,7 @@ export async function runProcess(words: readonly string[]): Promise<never> {
   process.stderr.on("error", () => undefined);
   const status = await dispatch(words, world);
   await flushed(process.stdout);
+  if (process.stdout.errored) giveUp(process.stdout.errored);
   await flushed(process.stderr);
   process.exit(status);
 }
