@@ -4,7 +4,8 @@ import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { diskFault } from "../../lib/atomic.ts";
-import { checkSocketPath, prepareRuntimeDirectory } from "../../lib/runtime-directory.ts";
+import { prepareRuntimeDirectory } from "../../lib/runtime-directory.ts";
+import { checkSocketPath } from "../../lib/socket-path.ts";
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
