@@ -132,7 +132,23 @@ function declareTypes(): void {
     stdio: "inherit",
   });
   rmSync(config);
+  bringZodTypes(join(staged, "types"));
   writeFileSync(join(staged, "client.d.ts"), 'export * from "./types/client/main.js";\n');
+}
+
+/** The model's types are told in zod's: those come along, so that the SDK's user needs not install it. */
+function bringZodTypes(types: string): void {
+  const zod = join(root, "node_modules/zod");
+  for (const file of globSync(["LICENSE", "index.d.ts", "v4/{classic,core,locales}/**/*.d.ts"], {
+    cwd: zod,
+  })) {
+    cpSync(join(zod, file), join(types, "zod", file));
+  }
+  for (const file of globSync("**/*.d.ts", { cwd: types, exclude: ["zod/**"] })) {
+    const path = join(types, file);
+    const index = relative(dirname(path), join(types, "zod/index.js"));
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll('from "zod"', `from "${index}"`));
+  }
 }
 
 /**
