@@ -188,10 +188,11 @@ describe("what a command asks of the daemon", () => {
     });
   }
 
-  test("is refused by the daemon where it is out of range", async (context) => {
-    const { world } = await servedWorld(context);
+  test("is refused before it is sent when there is no such signal", async (context) => {
+    const { world, services } = await servedWorld(context);
     assert.equal(await world.run("vm", "kill", "-s", "BOGUS", "dev"), 2);
-    assert.match(world.stderr.text, /^error: the request is not valid: signal/);
+    assert.match(world.stderr.text, /^error: --signal is "BOGUS", expected one of TERM, KILL, /);
+    assert.deepEqual(services.seen, []);
   });
 });
 
