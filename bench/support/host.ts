@@ -6,6 +6,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { Banger } from "../../src/client/banger.ts";
+import { resolvePaths } from "../../src/lib/paths.ts";
 import { VmFiles } from "../../src/vm/vm-files.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
