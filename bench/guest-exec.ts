@@ -15,6 +15,7 @@ async function main(): Promise<void> {
   await host.ok(["vm", "create", "--image", image, "--name", name]);
   await systemUp(host);
   const banger = host.sdk;
+  const inGuest = await withinGuest(host);
   const times = await interleaved(rounds, {
     node: () => timeOf(node, ["-e", "0"]),
     command: () => host.time(["vm", "exec", name, "--", "true"]),
@@ -24,7 +25,23 @@ async function main(): Promise<void> {
   report("banger vm exec NAME -- true", times.command, "ms");
   report("more than node -e 0", differences(times.command, times.node), "ms", 60);
   report("from connecting to the daemon to the exit", times.daemon, "ms", 15);
+  report("a shell in the guest starting the same program", [inGuest], "ms");
+  report(
+    "more than that, daemon and agent",
+    times.daemon.map((time) => time - inGuest),
+    "ms",
+    15,
+  );
   await straightToAgent(host, rounds);
+}
+
+/** What the program costs by itself, in milliseconds: under software emulation that is most of it. */
+async function withinGuest(host: BenchHost): Promise<number> {
+  const count = 200;
+  const loop = `i=0; while [ $i -lt ${count} ]; do /usr/bin/true; i=$((i+1)); done`;
+  const script = `a=$(date +%s%N); ${loop}; b=$(date +%s%N); echo $((b-a))`;
+  const nanoseconds = Number(await host.ok(["vm", "exec", name, "--", "sh", "-c", script]));
+  return nanoseconds / count / 1e6;
 }
 
 /** Whatever it says: a unit that failed is not what is measured. */
