@@ -27,7 +27,7 @@ export interface RunResult {
   stderr: string;
 }
 
-/** Called with the process while it runs; its result is that of `stream`. */
+/** Called with the process while it runs; its result is that of `stream`. The output is to be read by iteration. */
 export type Conversation<T> = (child: { stdin: Writable; stdout: Readable }) => Promise<T>;
 
 const outputLimit = 16 * 1024 * 1024;
@@ -92,6 +92,8 @@ async function converse<T>(
   });
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw fault("internal", { detail: `${program} has no pipes` });
+  // Node throws away what nobody reads yet when the program ends, unless somebody waits for it to become readable.
+  stdout.on("readable", () => undefined);
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   const tail = collectTail(stderr);
   if (options.onStderr) stderr.on("data", options.onStderr);

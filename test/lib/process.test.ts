@@ -134,6 +134,16 @@ describe("stream", () => {
     assert.equal(answer, "ping");
   });
 
+  test("keeps what a program printed that has ended before anybody reads", async () => {
+    const answer = await stream("echo", ["early"], {}, async ({ stdout }) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      let text = "";
+      for await (const chunk of stdout) text += String(chunk);
+      return text;
+    });
+    assert.equal(answer, "early\n");
+  });
+
   test("ends the program when the conversation fails, and reports that failure", async (t) => {
     const file = join(temporaryDirectory(t), "pid");
     const talk = stream(

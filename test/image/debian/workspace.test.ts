@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { removeStaleWorkspaces, Workspace } from "../../../src/image/debian/workspace.ts";
@@ -115,5 +123,12 @@ async function start(script: string, workspace: string): Promise<ChildProcess> {
   const env = { PATH: process.env.PATH, BANGER_WORKSPACE: workspace };
   const child = spawn("sh", ["-c", script], { env, stdio: ["ignore", "pipe", "ignore"] });
   if (child.stdout) await once(child.stdout, "data");
+  // While a process changes its program its environment cannot be seen.
+  if (script.includes("exec "))
+    await until(() => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n");
   return child;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
