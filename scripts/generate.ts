@@ -7,6 +7,7 @@ const check = process.argv.includes("--check");
 
 const documents: Record<string, () => Promise<string>> = {
   "docs/errors.md": async () => (await import("../src/lib/errors/document.ts")).errorsDocument(),
+  "docs/commands.md": async () => (await import("../src/cli/help/document.ts")).commandsDocument(),
   "docs/openapi.json": async () => (await import("../src/daemon/openapi.ts")).openApiDocument(),
 };
 

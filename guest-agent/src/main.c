@@ -91,7 +91,8 @@ static uint64_t earliest(uint64_t one, uint64_t other) { return one < other ? on
 static int wait_for_condemned(void) {
   streams_hang_up();
   while (!reaper_idle()) {
-    loop_wait(reaper_deadline());
+    // Members of a group whose leader has ended are not our children: nothing tells of their ends.
+    loop_wait(earliest(now() + 20000000, reaper_deadline()));
     reaper_expire();
   }
   return 0;

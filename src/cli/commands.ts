@@ -1,4 +1,33 @@
 import { type Command, command } from "./command.ts";
+import * as daemonLogsCode from "./commands/daemon/logs.ts";
+import * as daemonStatusCode from "./commands/daemon/status.ts";
+import * as daemonStopCode from "./commands/daemon/stop.ts";
+import * as doctorCode from "./commands/doctor.ts";
+import * as imageDeleteCode from "./commands/image/delete.ts";
+import * as imageListCode from "./commands/image/list.ts";
+import * as imagePullCode from "./commands/image/pull.ts";
+import * as imageShowCode from "./commands/image/show.ts";
+import * as kernelDeleteCode from "./commands/kernel/delete.ts";
+import * as kernelListCode from "./commands/kernel/list.ts";
+import * as kernelPullCode from "./commands/kernel/pull.ts";
+import * as kernelShowCode from "./commands/kernel/show.ts";
+import * as psCode from "./commands/ps.ts";
+import * as setupCode from "./commands/setup.ts";
+import * as versionCode from "./commands/version.ts";
+import * as vmCreateCode from "./commands/vm/create.ts";
+import * as vmDeleteCode from "./commands/vm/delete.ts";
+import * as vmExecCode from "./commands/vm/exec.ts";
+import * as vmKillCode from "./commands/vm/kill.ts";
+import * as vmListCode from "./commands/vm/list.ts";
+import * as vmLogsCode from "./commands/vm/logs.ts";
+import * as vmPruneCode from "./commands/vm/prune.ts";
+import * as vmRestartCode from "./commands/vm/restart.ts";
+import * as vmRunCode from "./commands/vm/run.ts";
+import * as vmSetCode from "./commands/vm/set.ts";
+import * as vmShellCode from "./commands/vm/shell.ts";
+import * as vmShowCode from "./commands/vm/show.ts";
+import * as vmStartCode from "./commands/vm/start.ts";
+import * as vmStopCode from "./commands/vm/stop.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
@@ -7,35 +36,38 @@ import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
 import { vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
 
-/** Every command, in the order that help lists them. */
+/**
+ * Every command, in the order that help lists them. Their code is small and comes in one piece: to open a file for each takes
+ * longer than to read all. What takes long to load (processes, help, the start of the daemon) they load when they need it.
+ */
 export const commands: readonly Command[] = [
-  command(vmRun, () => import("./commands/vm/run.ts")),
-  command(vmCreate, () => import("./commands/vm/create.ts")),
-  command(vmList, () => import("./commands/vm/list.ts")),
-  command(vmShow, () => import("./commands/vm/show.ts")),
-  command(vmShell, () => import("./commands/vm/shell.ts")),
-  command(vmExec, () => import("./commands/vm/exec.ts")),
-  command(vmLogs, () => import("./commands/vm/logs.ts")),
-  command(vmStart, () => import("./commands/vm/start.ts")),
-  command(vmStop, () => import("./commands/vm/stop.ts")),
-  command(vmRestart, () => import("./commands/vm/restart.ts")),
-  command(vmSet, () => import("./commands/vm/set.ts")),
-  command(vmKill, () => import("./commands/vm/kill.ts")),
-  command(vmDelete, () => import("./commands/vm/delete.ts")),
-  command(vmPrune, () => import("./commands/vm/prune.ts")),
-  command(imageList, () => import("./commands/image/list.ts")),
-  command(imageShow, () => import("./commands/image/show.ts")),
-  command(imagePull, () => import("./commands/image/pull.ts")),
-  command(imageDelete, () => import("./commands/image/delete.ts")),
-  command(kernelList, () => import("./commands/kernel/list.ts")),
-  command(kernelShow, () => import("./commands/kernel/show.ts")),
-  command(kernelPull, () => import("./commands/kernel/pull.ts")),
-  command(kernelDelete, () => import("./commands/kernel/delete.ts")),
-  command(daemonStatus, () => import("./commands/daemon/status.ts")),
-  command(daemonStop, () => import("./commands/daemon/stop.ts")),
-  command(daemonLogs, () => import("./commands/daemon/logs.ts")),
-  command(ps, () => import("./commands/ps.ts")),
-  command(doctor, () => import("./commands/doctor.ts")),
-  command(setup, () => import("./commands/setup.ts")),
-  command(version, () => import("./commands/version.ts")),
+  command(vmRun, vmRunCode),
+  command(vmCreate, vmCreateCode),
+  command(vmList, vmListCode),
+  command(vmShow, vmShowCode),
+  command(vmShell, vmShellCode),
+  command(vmExec, vmExecCode),
+  command(vmLogs, vmLogsCode),
+  command(vmStart, vmStartCode),
+  command(vmStop, vmStopCode),
+  command(vmRestart, vmRestartCode),
+  command(vmSet, vmSetCode),
+  command(vmKill, vmKillCode),
+  command(vmDelete, vmDeleteCode),
+  command(vmPrune, vmPruneCode),
+  command(imageList, imageListCode),
+  command(imageShow, imageShowCode),
+  command(imagePull, imagePullCode),
+  command(imageDelete, imageDeleteCode),
+  command(kernelList, kernelListCode),
+  command(kernelShow, kernelShowCode),
+  command(kernelPull, kernelPullCode),
+  command(kernelDelete, kernelDeleteCode),
+  command(daemonStatus, daemonStatusCode),
+  command(daemonStop, daemonStopCode),
+  command(daemonLogs, daemonLogsCode),
+  command(ps, psCode),
+  command(doctor, doctorCode),
+  command(setup, setupCode),
+  command(version, versionCode),
 ];

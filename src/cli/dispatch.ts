@@ -1,11 +1,11 @@
 import { asFault, fault } from "../lib/errors/error.ts";
-import { build, version } from "../lib/version.ts";
 import { findCommand } from "./args/find.ts";
 import { parseArguments } from "./args/parse.ts";
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
 import { printError } from "./output/error.ts";
 import { groups } from "./specs/groups.ts";
+import { versionLine } from "./version-line.ts";
 import type { World } from "./world.ts";
 
 /** Carries out a command line, errors included; gives the exit status. Never rejects. */
@@ -24,7 +24,7 @@ export async function dispatch(words: readonly string[], world: World): Promise<
 async function obey(words: readonly string[], world: World): Promise<number> {
   const [first] = words;
   if (first === "--version" || first === "-V") {
-    world.stdout.write(`banger ${version()} (build ${build()})\n`);
+    world.stdout.write(versionLine());
     return 0;
   }
   if (first === "help") return await obeyHelp(words.slice(1), world);
@@ -42,8 +42,7 @@ async function obey(words: readonly string[], world: World): Promise<number> {
 async function carryOut(command: Command, rest: readonly string[], world: World): Promise<number> {
   const invocation = parseArguments(command.spec, rest);
   if (!invocation.flags.help) {
-    const { run } = await command.load();
-    return await run(invocation, world);
+    return await command.run(invocation, world);
   }
   const { commandHelp } = await import("./help/help.ts");
   world.stdout.write(await commandHelp(command.spec, world));

@@ -1,60 +1,11 @@
-import { fault } from "../lib/errors/error.ts";
-import { resolvePaths } from "../lib/paths.ts";
-import { dispatch } from "./dispatch.ts";
-import { Interrupts } from "./interrupts.ts";
-import { printError } from "./output/error.ts";
-import type { World } from "./world.ts";
+import { versionLine } from "./version-line.ts";
 
-/** Exit status of a program that SIGPIPE ended. */
-const brokenPipe = 141;
+const words = process.argv.slice(2);
 
-const world: World = {
-  get stdin() {
-    return process.stdin;
-  },
-  get stdout() {
-    return process.stdout;
-  },
-  get stderr() {
-    return process.stderr;
-  },
-  env: process.env,
-  paths: resolvePaths(),
-  interrupts: new Interrupts(process),
-  now: () => Date.now(),
-  connect: async ({ autostart = true, anyBuild = false } = {}) => {
-    const { Banger } = await import("../client/banger.ts");
-    return new Banger({ paths: world.paths, autostart, sameBuild: !anyBuild });
-  },
-};
-
-await main();
-
-async function main(): Promise<void> {
-  process.stdout.on("error", giveUp);
-  // The terminal may have gone.
-  process.stderr.on("error", () => undefined);
-  const status = await dispatch(process.argv.slice(2), world);
-  await flushed(process.stdout);
-  await flushed(process.stderr);
-  process.exit(status);
-}
-
-/** Whoever reads the results may have read enough (`| head`); anything else loses them. */
-function giveUp(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(brokenPipe);
-  const known =
-    error.code === "ENOSPC"
-      ? fault("no_space", { path: "standard output", doing: "writing to it" }, error)
-      : fault("internal", { detail: "standard output cannot be written" }, error);
-  printError(process.stderr, known, { json: false, env: process.env });
-  process.exit(known.exit);
-}
-
-async function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength === 0 || stream.destroyed) return;
-  await new Promise<void>((resolve) => {
-    stream.once("close", () => resolve());
-    stream.write("", () => resolve());
-  });
+// The shortest answer loads nothing else.
+if (words[0] === "--version" || words[0] === "-V") {
+  process.stdout.write(versionLine());
+} else {
+  const { runProcess } = await import("./app.ts");
+  await runProcess(words);
 }

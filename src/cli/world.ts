@@ -12,7 +12,7 @@ export interface World {
   readonly interrupts: Interrupts;
   /** Milliseconds since 1970. */
   now(): number;
-  connect(options?: ConnectOptions): Promise<Banger>;
+  connect(options?: ConnectOptions): Banger;
 }
 
 export interface ConnectOptions {

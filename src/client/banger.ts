@@ -7,9 +7,8 @@ import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import type { Vm } from "../model/vm.ts";
-import { type ExecOptions, exec, type RemoteProcess } from "./exec.ts";
+import type { ExecOptions, RemoteProcess } from "./exec.ts";
 import { finish } from "./operation.ts";
-import { startDaemon } from "./start-daemon.ts";
 import { type Call, Transport } from "./transport.ts";
 
 export interface BangerOptions {
@@ -49,7 +48,7 @@ export class Banger {
     const paths = options.paths ?? resolvePaths();
     this.#transport = new Transport({
       socket: paths.socket,
-      start: options.autostart === false ? undefined : () => startDaemon(paths),
+      start: options.autostart === false ? undefined : () => start(paths),
       sameBuild: options.sameBuild ?? false,
     });
     const caller = new Caller(this.#transport);
@@ -134,8 +133,9 @@ export class Vms {
     return this.#caller.call({ method: "PATCH", path: `/vms/${encodeURIComponent(ref)}`, body: request });
   }
 
-  exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
-    return exec(this.#caller.transport, ref, options);
+  async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
+    const { exec } = await import("./exec.ts");
+    return await exec(this.#caller.transport, ref, options);
   }
 
   /** The guest's console; with `follow` it goes on until the signal aborts. */
@@ -197,6 +197,12 @@ export class Kernels {
   delete(name: string): Promise<{ name: string; freed: number }> {
     return this.#caller.call({ method: "DELETE", path: `/kernels/${encodeURIComponent(name)}` });
   }
+}
+
+/** Loaded only when it is needed: what starts processes takes as long to load as a short answer takes. */
+async function start(paths: Paths): Promise<void> {
+  const { startDaemon } = await import("./start-daemon.ts");
+  await startDaemon(paths);
 }
 
 class Caller {

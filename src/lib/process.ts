@@ -28,7 +28,7 @@ export interface RunResult {
 }
 
 /** Called with the process while it runs; its result is that of `stream`. */
-export type Conversation<T> = (child: { stdin: Writable; stdout: Readable; pid: number }) => Promise<T>;
+export type Conversation<T> = (child: { stdin: Writable; stdout: Readable }) => Promise<T>;
 
 const outputLimit = 16 * 1024 * 1024;
 const stderrTail = 64 * 1024;
@@ -90,14 +90,14 @@ async function converse<T>(
     stdio: ["pipe", "pipe", "pipe"],
     detached: options.group ?? false,
   });
-  const { stdin, stdout, stderr, pid } = child;
-  if (!stdin || !stdout || !stderr || !pid) throw fault("internal", { detail: `${program} has no pipes` });
+  const { stdin, stdout, stderr } = child;
+  if (!stdin || !stdout || !stderr) throw fault("internal", { detail: `${program} has no pipes` });
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   const tail = collectTail(stderr);
   if (options.onStderr) stderr.on("data", options.onStderr);
   const killer = new Killer(child, options);
   try {
-    const talked = await settle(conversation({ stdin, stdout, pid }));
+    const talked = await settle(conversation({ stdin, stdout }));
     // When the output has ended the program is about to end too, and its own status says more than a signal.
     if (!talked.ok) killer.end(stdout.readableEnded ? selfEndGrace : 0);
     const [code, signal] = await ended;

@@ -1,17 +1,14 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { packageRoot } from "./paths.ts";
-
 declare const __BANGER_VERSION__: string | undefined;
 declare const __BANGER_BUILD__: string | undefined;
 
 /** The package's version; put in by the bundler, read from package.json when run from source. */
 export function version(): string {
   if (typeof __BANGER_VERSION__ === "string") return __BANGER_VERSION__;
-  const manifest = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as {
-    version: string;
-  };
-  return manifest.version;
+  // Not imported: `banger --version` is to load nothing.
+  const text = process
+    .getBuiltinModule("node:fs")
+    .readFileSync(new URL("../../package.json", import.meta.url));
+  return (JSON.parse(String(text)) as { version: string }).version;
 }
 
 /** Hash of all that went into this program, agent included: two programs with the same build are the same. */

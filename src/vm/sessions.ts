@@ -87,7 +87,7 @@ export class Sessions {
       name: record.name,
       state,
       wanted: "running",
-      action: "run a command in it",
+      action: "run a command",
     });
   }
 }

@@ -103,7 +103,7 @@ export function fakeWorld(context: Pick<TestContext, "after">, options: FakeWorl
     interrupts: new Interrupts(process),
     connects,
     now: () => sampleNow,
-    connect: async (connect = {}) => {
+    connect: (connect = {}) => {
       connects.push(connect);
       return options.banger ?? new Banger({ paths, autostart: false });
     },

@@ -22,10 +22,7 @@ describe("a machine", () => {
   test("has the name, the locale and the time zone that it should have", async () => {
     assert.equal(await host.guest("dev", "hostname; cat /etc/hostname"), "dev\ndev");
     assert.equal(await host.guest("dev", "getent hosts dev | cut -d ' ' -f 1"), "127.0.1.1");
-    assert.equal(
-      await host.guest("dev", "getent ahostsv4 localhost | head -1 | cut -d ' ' -f 1"),
-      "127.0.0.1",
-    );
+    assert.match(await host.guest("dev", "getent hosts 127.0.0.1"), /^127\.0\.0\.1\s+localhost$/);
     assert.equal(await host.guest("dev", 'echo "$LANG"; date +%Z'), "C.UTF-8\nUTC");
     const skew = Number(await host.guest("dev", "date +%s")) - Date.now() / 1000;
     assert.ok(Math.abs(skew) < 5, `the clock is off by ${skew} s`);
@@ -84,6 +81,7 @@ describe("a machine", () => {
   });
 
   test("comes back from a reboot of its own", async () => {
+    assert.equal(await host.systemState("dev"), "running");
     const before = await host.guest("dev", "cat /proc/sys/kernel/random/boot_id");
     await host.run(["vm", "exec", "dev", "--", "systemctl", "reboot"]);
     let now = before;
@@ -98,6 +96,7 @@ describe("a machine", () => {
   });
 
   test("that powers itself off is stopped, and says why", async () => {
+    assert.equal(await host.systemState("dev"), "running");
     await host.run(["vm", "exec", "dev", "--", "systemctl", "poweroff"]);
     let vm = await host.vm("dev");
     for (let attempt = 0; attempt < 90 && vm.state !== "stopped"; attempt += 1) {

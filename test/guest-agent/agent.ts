@@ -35,7 +35,7 @@ export class Agent extends Peer {
   constructor(args: string[] = []) {
     const child = spawn(agentBinary(), ["--serve-fd", "3", ...args], {
       stdio: ["ignore", "inherit", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"], ASAN_OPTIONS: "detect_leaks=0" },
+      env: { PATH: process.env.PATH, ASAN_OPTIONS: "detect_leaks=1" },
     });
     super(child.stdio[3] as unknown as Duplex);
     this.process = child;

@@ -186,6 +186,18 @@ describe("a kernel that a machine needs", () => {
     });
   }
 
+  test("leaves nothing when the disk is full, and says that", async (t) => {
+    const full = Object.assign(new RangeError("write"), { code: "ENOSPC" });
+    const { service, kernels } = await setUp(t, { writeModules: () => Promise.reject(full) });
+    const error = await rejectsWith(
+      service.ensure("generic-6.1", context),
+      "no_space",
+      `no space left at "${join(kernels, "generic-6.1")}" while making generic-6.1`,
+    );
+    assert.equal(error.cause, full);
+    assert.deepEqual(contentOf(kernels), []);
+  });
+
   test("is complete, with all modules, and nothing else", async (t) => {
     const { service, kernels } = await setUp(t);
     const manifest = await service.ensure("generic-6.1", context);

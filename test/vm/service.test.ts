@@ -671,7 +671,7 @@ describe("commands", () => {
     const { service } = await world.daemon();
     await service.create({ name: "dev", start: false }, quiet());
     const error = await failure(service.exec("dev", shell, quiet().signal));
-    assert.equal(error.message, 'vm "dev" is created; to run a command in it it must be running');
+    assert.equal(error.message, 'vm "dev" is created; to run a command it must be running');
   });
 
   test("say which version an agent speaks that this one does not", async () => {

@@ -7,7 +7,7 @@ import type { doctor } from "../specs/host.ts";
 import type { World } from "../world.ts";
 
 export async function run({ flags }: Invocation<typeof doctor>, world: World): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   const report = await banger.doctor(world.interrupts.signal);
   if (flags.json) printJson(world.stdout, report);
   else {

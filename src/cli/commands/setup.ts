@@ -1,8 +1,7 @@
 import { hostTools, installCommand, missingTools } from "../../lib/host-tools.ts";
 import type { Invocation } from "../args/spec.ts";
 import { printJson } from "../output/json.ts";
-import { installPackages } from "../setup/install.ts";
-import { packagesOf } from "../setup/require.ts";
+import { packagesOf } from "../setup/missing.ts";
 import type { setup } from "../specs/host.ts";
 import type { World } from "../world.ts";
 
@@ -10,7 +9,10 @@ export async function run({ flags }: Invocation<typeof setup>, world: World): Pr
   const missing = missingTools(hostTools, world.env.PATH);
   const packages = packagesOf(missing);
   const command = missing.length === 0 ? undefined : installCommand(missing);
-  if (!flags["dry-run"] && missing.length > 0) await installPackages(world, missing, "running machines");
+  if (!flags["dry-run"] && missing.length > 0) {
+    const { installPackages } = await import("../setup/install.ts");
+    await installPackages(world, missing, "running machines");
+  }
   if (flags.json) printJson(world.stdout, { packages, command, installed: !flags["dry-run"] });
   else if (!command) world.stdout.write("everything is there; `banger doctor` checks the rest\n");
   else world.stdout.write(flags["dry-run"] ? `${command}\n` : "everything is there now\n");

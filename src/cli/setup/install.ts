@@ -1,8 +1,10 @@
 import { isFault } from "../../lib/errors/error.ts";
 import { findProgram, type HostTool, missingTools } from "../../lib/host-tools.ts";
 import { run, stream } from "../../lib/process.ts";
-import type { World } from "../world.ts";
-import { missingFault, packagesOf } from "./require.ts";
+import type { World as WholeWorld } from "../world.ts";
+import { missingFault, packagesOf } from "./missing.ts";
+
+type World = Pick<WholeWorld, "stderr" | "env" | "interrupts">;
 
 /** Milliseconds for one run of apt-get: a slow mirror and a slow disk. */
 const aptLimit = 15 * 60_000;
@@ -22,28 +24,47 @@ export async function installPackages(
   if (!aptGet) throw missingFault(missing, purpose);
   const packages = packagesOf(missing);
   world.stderr.write(`installing host packages for ${purpose}: ${packages.join(" ")}\n`);
-  const install = ["install", "-y", "--no-install-recommends", ...packages];
-  // The lists of packages may be missing or too old; they are fetched only when it does not go without.
-  if (!(await aptGet(install, "quietly"))) {
-    await aptGet(["update"], "aloud");
-    await aptGet(install, "aloud");
+  const log: Buffer[] = [];
+  try {
+    await install(aptGet, packages, log);
+  } catch (error) {
+    if (isFault(error, "tool_failed", "timed_out")) world.stderr.write(Buffer.concat(log));
+    throw error;
   }
   const still = missingTools(missing, world.env.PATH);
   if (still.length > 0) throw missingFault(still, purpose);
 }
 
-type AptGet = (args: readonly string[], failing: "quietly" | "aloud") => Promise<boolean>;
+/** Runs apt-get with these words; what it says goes to the log. @throws tool_failed, timed_out, interrupted */
+type AptGet = (args: readonly string[], log: Buffer[]) => Promise<void>;
+
+/** The lists of packages may be missing or too old; they are fetched only when it does not go without. */
+async function install(aptGet: AptGet, packages: readonly string[], log: Buffer[]): Promise<void> {
+  // Another apt-get may be at work: its lock is waited for.
+  const words = ["-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends", ...packages];
+  try {
+    await aptGet(words, []);
+  } catch (error) {
+    if (!isFault(error, "tool_failed")) throw error;
+    // A list that cannot be fetched need not be the one that matters; the log has it if it is.
+    await aptGet(["update"], log).catch(unlessFailed);
+    await aptGet(words, log);
+  }
+}
+
+function unlessFailed(error: unknown): void {
+  if (!isFault(error, "tool_failed")) throw error;
+}
 
 /** A way to run apt-get as root without a password; undefined when there is none. */
 async function findAptGet(world: World): Promise<AptGet | undefined> {
   const program = findProgram("apt-get", world.env.PATH);
   if (program === undefined) return undefined;
-  const env = { ...world.env, DEBIAN_FRONTEND: "noninteractive" };
-  if (process.getuid?.() === 0) return (args, failing) => carryOut(world, program, args, env, failing);
+  if (process.getuid?.() === 0) return (args, log) => carryOut(world, program, args, log);
   const sudo = await passwordlessSudo(world);
   if (sudo === undefined) return undefined;
   const prefix = ["-n", "env", "DEBIAN_FRONTEND=noninteractive", program];
-  return (args, failing) => carryOut(world, sudo, [...prefix, ...args], env, failing);
+  return (args, log) => carryOut(world, sudo, [...prefix, ...args], log);
 }
 
 async function passwordlessSudo({ env, interrupts }: World): Promise<string | undefined> {
@@ -58,32 +79,22 @@ async function passwordlessSudo({ env, interrupts }: World): Promise<string | un
   }
 }
 
-/** Whether it went well. Its output is shown only when it fails and nothing else is going to be tried. */
 async function carryOut(
-  world: World,
+  { env, interrupts }: World,
   program: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  failing: "quietly" | "aloud",
-): Promise<boolean> {
-  const output: Buffer[] = [];
+  log: Buffer[],
+): Promise<void> {
   const options = {
-    env,
+    env: { ...env, DEBIAN_FRONTEND: "noninteractive" },
     timeout: aptLimit,
-    signal: world.interrupts.signal,
+    signal: interrupts.signal,
     // A package manager that is cut off leaves work behind.
     grace: aptLimit,
-    onStderr: (chunk: Buffer) => void output.push(chunk),
+    onStderr: (chunk: Buffer) => void log.push(chunk),
   };
-  try {
-    await stream(program, args, options, async ({ stdin, stdout }) => {
-      stdin.end();
-      for await (const chunk of stdout) output.push(chunk as Buffer);
-    });
-    return true;
-  } catch (error) {
-    if (failing === "quietly" && isFault(error, "tool_failed")) return false;
-    world.stderr.write(Buffer.concat(output));
-    throw error;
-  }
+  await stream(program, args, options, async ({ stdin, stdout }) => {
+    stdin.end();
+    for await (const chunk of stdout) log.push(chunk as Buffer);
+  });
 }

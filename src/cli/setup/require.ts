@@ -1,6 +1,6 @@
-import { fault } from "../../lib/errors/error.ts";
-import { type HostTool, hostTools, installCommand, missingTools } from "../../lib/host-tools.ts";
+import { hostTools, missingTools } from "../../lib/host-tools.ts";
 import type { World } from "../world.ts";
+import { missingFault } from "./missing.ts";
 
 /** What a machine needs whose image and kernel are local. */
 const machinePrograms: readonly string[] = ["qemu-system-x86_64", "qemu-img"];
@@ -27,12 +27,3 @@ export async function requireHostTools(world: World, need: "machine" | "image" |
 }
 
 const purposes = { machine: "running machines", image: "building images", kernel: "unpacking kernels" };
-
-export function missingFault(missing: readonly HostTool[], purpose: string, cause?: unknown): Error {
-  const command = installCommand(missing);
-  return fault("host_packages_missing", { packages: packagesOf(missing), purpose, command }, cause);
-}
-
-export function packagesOf(tools: readonly HostTool[]): string[] {
-  return [...new Set(tools.map((tool) => tool.package))];
-}

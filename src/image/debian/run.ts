@@ -48,8 +48,7 @@ export async function runMmdebstrap(
   let consuming: unknown;
   try {
     const options = { signal: context.signal, timeout, grace, group: true, env, onStderr };
-    await stream(program, args, options, async ({ stdin, stdout, pid }) => {
-      await workspace.recordGroup(pid);
+    await stream(program, args, options, async ({ stdin, stdout }) => {
       // When the program ends before it has read the sources, its status tells the story.
       stdin.on("error", () => undefined);
       stdin.end(sources);

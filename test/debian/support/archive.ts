@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import type { TestContext } from "node:test";
@@ -94,6 +95,6 @@ export function debianDate(date: Date): string {
 
 export function xz(content: string | Buffer): Buffer {
   const { stdout, status } = spawnSync("xz", ["-c", "-0"], { input: content, maxBuffer: 1 << 28 });
-  if (status !== 0) throw new Error("xz failed");
+  assert.equal(status, 0, "xz");
   return stdout;
 }

@@ -95,7 +95,7 @@ export class TestHost implements AsyncDisposable {
   }
 
   async vm(name: string): Promise<Vm> {
-    return JSON.parse(await this.ok(["vm", "show", name])) as Vm;
+    return await this.json<Vm>(["vm", "show", name]);
   }
 
   /** What the shell in the guest prints for a script. */

@@ -17,6 +17,7 @@ describe("buildEnvironment", () => {
       HOME: "/w",
       LC_ALL: "C.UTF-8",
       TMPDIR: "/w",
+      BANGER_WORKSPACE: "/w",
       SOURCE_DATE_EPOCH: "12",
     });
   });

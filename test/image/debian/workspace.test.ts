@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { removeStaleWorkspaces, Workspace } from "../../../src/image/debian/workspace.ts";
-import { identify, isAlive } from "../../../src/lib/process-identity.ts";
 import { rejectsWith } from "../../support/faults.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
@@ -21,6 +20,19 @@ describe("a workspace", () => {
     }
     assert.ok(!existsSync(path));
     assert.deepEqual(readdirSync(parent), []);
+  });
+
+  test("takes along the programs that still work in it, also those of a session of their own", async (t) => {
+    const parent = temporaryDirectory(t);
+    const programs: Promise<unknown[]>[] = [];
+    {
+      await using workspace = await Workspace.create(parent);
+      for (const script of ["exec sleep 60", "exec setsid sleep 60"]) {
+        const program = await start(`echo ready; ${script}`, workspace.path);
+        programs.push(once(program, "close"));
+      }
+    }
+    for (const ended of programs) assert.deepEqual(await ended, [null, "SIGTERM"]);
   });
 
   test("of a live owner is left alone", async (t) => {
@@ -50,53 +62,37 @@ describe("removeStaleWorkspaces", () => {
     const parent = temporaryDirectory(t);
     const path = join(parent, "0123456789ab");
     mkdirSync(join(path, "tree"), { recursive: true });
-    const builder = await start("sleep 60 & echo ready; wait");
-    const leader = identify(builder.pid ?? 0);
-    assert.ok(leader);
-    writeFileSync(join(path, "group.json"), JSON.stringify(leader));
-    const ended = once(builder, "close");
+    const ended = once(await start("echo ready; exec sleep 60", path), "close");
     assert.deepEqual(await removeStaleWorkspaces(parent), ["0123456789ab"]);
-    await ended;
-    assert.ok(!isAlive(leader));
+    assert.deepEqual(await ended, [null, "SIGTERM"]);
     assert.deepEqual(readdirSync(parent), []);
   });
 
   test("kills programs that do not end when they are asked to", async (t) => {
     const parent = temporaryDirectory(t);
-    mkdirSync(join(parent, "0123456789ab"));
-    const builder = await start("trap '' TERM; echo ready; while :; do sleep 0.1; done");
-    const leader = identify(builder.pid ?? 0);
-    writeFileSync(join(parent, "0123456789ab", "group.json"), JSON.stringify(leader));
-    const ended = once(builder, "close");
+    const path = join(parent, "0123456789ab");
+    mkdirSync(path);
+    const stubborn = await start("trap '' TERM; echo ready; while :; do sleep 0.1; done", path);
+    const ended = once(stubborn, "close");
     await removeStaleWorkspaces(parent);
-    await ended;
-    assert.equal(builder.signalCode, "SIGKILL");
+    assert.deepEqual(await ended, [null, "SIGKILL"]);
   });
 
-  test("does not touch a process that only has the number of a dead one", async (t) => {
+  test("does not touch the programs of another build", async (t) => {
     const parent = temporaryDirectory(t);
     mkdirSync(join(parent, "0123456789ab"));
-    const stranger = await start("echo ready; exec sleep 60");
-    t.after(() => stranger.kill("SIGKILL"));
-    const leader = identify(stranger.pid ?? 0);
-    assert.ok(leader);
-    const earlier = { ...leader, startTime: leader.startTime - 1 };
-    writeFileSync(join(parent, "0123456789ab", "group.json"), JSON.stringify(earlier));
+    const other = await start("echo ready; exec sleep 60", join(parent, "0123456789abc"));
     assert.deepEqual(await removeStaleWorkspaces(parent), ["0123456789ab"]);
-    assert.ok(isAlive(leader));
-  });
-
-  test("copes with a note that was cut off", async (t) => {
-    const parent = temporaryDirectory(t);
-    mkdirSync(join(parent, "0123456789ab"));
-    writeFileSync(join(parent, "0123456789ab", "group.json"), '{"pid": 1');
-    assert.deepEqual(await removeStaleWorkspaces(parent), ["0123456789ab"]);
+    assert.equal(other.signalCode, null);
+    assert.ok(other.kill("SIGKILL"));
+    await once(other, "close");
   });
 });
 
-/** A shell in a process group of its own, that has printed its first line. */
-async function start(script: string): Promise<ChildProcess> {
-  const child = spawn("sh", ["-c", script], { detached: true, stdio: ["ignore", "pipe", "ignore"] });
+/** A shell with a build's mark, that has printed its first line. */
+async function start(script: string, workspace: string): Promise<ChildProcess> {
+  const env = { PATH: process.env.PATH, BANGER_WORKSPACE: workspace };
+  const child = spawn("sh", ["-c", script], { env, stdio: ["ignore", "pipe", "ignore"] });
   if (child.stdout) await once(child.stdout, "data");
   return child;
 }

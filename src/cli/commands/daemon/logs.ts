@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { errnoOf } from "../../../lib/errors/error.ts";
-import { followFile } from "../../../lib/follow-file.ts";
 import type { Invocation } from "../../args/spec.ts";
 import { LogFormat } from "../../output/log-format.ts";
 import { styleFor } from "../../output/style.ts";
@@ -18,6 +17,7 @@ export async function run({ flags }: Invocation<typeof daemonLogs>, world: World
   const show = (bytes: Buffer): string | Buffer => (flags.json ? bytes : format.push(bytes));
   await write(world.stdout, show(text.subarray(startOf(text, flags))));
   if (flags.follow) {
+    const { followFile } = await import("../../../lib/follow-file.ts");
     const { signal } = world.interrupts;
     for await (const bytes of followFile(log, signal, text.length)) await write(world.stdout, show(bytes));
   }

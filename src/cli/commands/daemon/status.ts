@@ -16,7 +16,7 @@ export async function run({ flags }: Invocation<typeof daemonStatus>, world: Wor
 
 /** @throws daemon_not_running */
 async function lookAt(world: World): Promise<DaemonInfo> {
-  const banger = await world.connect({ autostart: false, anyBuild: true });
+  const banger = world.connect({ autostart: false, anyBuild: true });
   try {
     return await banger.info();
   } catch (error) {

@@ -11,7 +11,7 @@ const pollInterval = 50;
 const endLimit = 60_000;
 
 export async function run({ flags }: Invocation<typeof daemonStop>, world: World): Promise<number> {
-  const banger = await world.connect({ autostart: false, anyBuild: true });
+  const banger = world.connect({ autostart: false, anyBuild: true });
   const stopped = await banger.shutdown();
   const { signal } = world.interrupts;
   if (stopped) await within("the end of the daemon", endLimit, untilGone(banger, signal), signal);

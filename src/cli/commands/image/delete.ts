@@ -9,7 +9,7 @@ export async function run(
   { flags, positionals }: Invocation<typeof imageDelete>,
   world: World,
 ): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   const outcomes = await each(positionals, (ref) => banger.images.delete(ref));
   if (flags.json) printJson(world.stdout, outcomes.values);
   else

@@ -18,7 +18,7 @@ const columns: readonly Column[] = [
 ];
 
 export async function run({ flags }: Invocation<typeof imageList>, world: World): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   const images = await banger.images.list();
   if (flags.json) printJson(world.stdout, images);
   else if (flags.quiet) world.stdout.write(images.map(({ id }) => `${id}\n`).join(""));

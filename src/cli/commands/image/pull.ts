@@ -11,7 +11,7 @@ export async function run(
 ): Promise<number> {
   const [name = ""] = positionals;
   await requireHostTools(world, "image");
-  const banger = await world.connect();
+  const banger = world.connect();
   const image = await operate(world, flags, (call) => banger.images.pull(name, call));
   if (flags.json) printJson(world.stdout, image);
   else world.stdout.write(`${image.id}\n`);

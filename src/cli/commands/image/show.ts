@@ -11,7 +11,7 @@ export async function run(
   { flags, positionals }: Invocation<typeof imageShow>,
   world: World,
 ): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   const describe = (image: Image): string => imageDetails(image, world.now());
   return await showEach(world, flags, positionals, (ref) => banger.images.show(ref), describe);
 }

@@ -24,7 +24,7 @@ const catalogColumns: readonly Column[] = [
 ];
 
 export async function run({ flags }: Invocation<typeof kernelList>, world: World): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   if (flags.available) {
     print(await banger.kernels.available(), flags, world, catalogTable);
   } else {

@@ -11,7 +11,7 @@ export async function run(
 ): Promise<number> {
   const [name = ""] = positionals;
   await requireHostTools(world, "kernel");
-  const banger = await world.connect();
+  const banger = world.connect();
   const { force } = flags;
   const kernel = await operate(world, flags, (call) => banger.kernels.pull(name, { force }, call));
   if (flags.json) printJson(world.stdout, kernel);

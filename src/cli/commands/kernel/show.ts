@@ -11,7 +11,7 @@ export async function run(
   { flags, positionals }: Invocation<typeof kernelShow>,
   world: World,
 ): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   const describe = (kernel: Kernel): string => kernelDetails(kernel, world.now());
   return await showEach(world, flags, positionals, (name) => banger.kernels.show(name), describe);
 }

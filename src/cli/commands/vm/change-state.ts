@@ -18,7 +18,7 @@ export async function changeState(
   world: World,
   { targets, flags, work, after }: StateChange,
 ): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   const several = new Set(targets).size > 1;
   const outcomes = await operate(world, flags, async ({ signal }, view) => {
     const done = await each(targets, (target) => {

@@ -7,7 +7,7 @@ import { createRequest } from "./create-request.ts";
 
 export async function run({ flags }: Invocation<typeof vmCreate>, world: World): Promise<number> {
   const request = { ...createRequest(flags), start: !flags["no-start"] };
-  const vm = await bringUp(world, await world.connect(), request, flags);
+  const vm = await bringUp(world, world.connect(), request, flags);
   if (flags.json) printJson(world.stdout, vm);
   else world.stdout.write(`${vm.name}\n`);
   return 0;

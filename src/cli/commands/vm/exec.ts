@@ -9,6 +9,6 @@ export async function run(invocation: Invocation<typeof vmExec>, world: World): 
   const { flags, positionals, passthrough } = invocation;
   const [ref = ""] = positionals;
   const options = { args: exactTail(passthrough), ...sessionOptions(flags, world.env) };
-  const banger = await world.connect();
+  const banger = world.connect();
   return await attach(world, { tty: flags.tty }, options, (full) => banger.vms.exec(ref, full));
 }

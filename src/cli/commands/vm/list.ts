@@ -19,7 +19,7 @@ const columns: readonly Column[] = [
 ];
 
 export async function run({ flags }: Invocation<typeof vmList>, world: World): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   const all = await banger.vms.list();
   const vms = flags.running ? all.filter(({ state }) => state === "running") : all;
   if (flags.json) printJson(world.stdout, vms);

@@ -6,7 +6,7 @@ import type { World } from "../../world.ts";
 
 export async function run({ flags, positionals }: Invocation<typeof vmLogs>, world: World): Promise<number> {
   const [ref = ""] = positionals;
-  const banger = await world.connect();
+  const banger = world.connect();
   const { signal } = world.interrupts;
   try {
     for await (const chunk of banger.vms.logs(ref, { follow: flags.follow, signal })) {

@@ -9,7 +9,7 @@ import type { vmPrune } from "../../specs/vm-state.ts";
 import type { World } from "../../world.ts";
 
 export async function run({ flags }: Invocation<typeof vmPrune>, world: World): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   if (!flags.force) {
     const idle = (await banger.vms.list()).filter(isIdle);
     if (idle.length > 0 && !(await agreed(idle, world))) return 1;

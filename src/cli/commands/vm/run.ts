@@ -17,7 +17,7 @@ export async function run(invocation: Invocation<typeof vmRun>, world: World): P
   const { flags } = invocation;
   checkUsage(invocation);
   const args = exactTail(invocation.passthrough);
-  const banger = await world.connect();
+  const banger = world.connect();
   const vm = await bringUp(world, banger, { ...createRequest(flags), ephemeral: flags.rm }, flags);
   if (flags.detach) {
     if (flags.json) printJson(world.stdout, vm);

@@ -10,7 +10,7 @@ import { each, reportFailures } from "../each.ts";
 
 export async function run({ flags, positionals }: Invocation<typeof vmSet>, world: World): Promise<number> {
   const change = changeOf(flags);
-  const banger = await world.connect();
+  const banger = world.connect();
   const outcomes = await each(positionals, (target) => banger.vms.set(target, change));
   if (flags.json) printJson(world.stdout, outcomes.values);
   else

@@ -7,6 +7,6 @@ import type { World } from "../../world.ts";
 export async function run({ flags, positionals }: Invocation<typeof vmShell>, world: World): Promise<number> {
   const [ref = ""] = positionals;
   const options = sessionOptions(flags, world.env);
-  const banger = await world.connect();
+  const banger = world.connect();
   return await attach(world, {}, options, (full) => banger.vms.exec(ref, full));
 }

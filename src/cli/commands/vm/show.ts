@@ -9,7 +9,7 @@ import { showEach } from "../show-each.ts";
 import { sizeLine } from "./set.ts";
 
 export async function run({ flags, positionals }: Invocation<typeof vmShow>, world: World): Promise<number> {
-  const banger = await world.connect();
+  const banger = world.connect();
   return await showEach(
     world,
     flags,
