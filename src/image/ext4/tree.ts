@@ -78,7 +78,8 @@ export function follow(root: Directory, path: readonly string[]): { name: string
     const name = components.pop();
     const parent = walk(root, components, () => undefined);
     const node = name === undefined || !(parent instanceof Directory) ? undefined : parent.children.get(name);
-    if (name === undefined || !node || node instanceof Directory || !(parent instanceof Directory)) return undefined;
+    if (name === undefined || !node || node instanceof Directory || !(parent instanceof Directory))
+      return undefined;
     if (node.target === undefined) return { name, leaf: node };
     const from = node.target.startsWith("/") ? [] : namesOf(parent);
     components = [...from, ...node.target.split("/")];

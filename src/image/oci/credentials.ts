@@ -93,7 +93,10 @@ async function askHelper(
     // Helpers end with 1 for "not found", and say so on standard output.
     if (status === 1 && /not found/i.test(stdout)) return undefined;
     if (status === 1) {
-      throw fault("registry_credentials", { registry, problem: `${program} says ${stdout.trim().slice(0, 200)}` });
+      throw fault("registry_credentials", {
+        registry,
+        problem: `${program} says ${stdout.trim().slice(0, 200)}`,
+      });
     }
     const { Username, Secret } = answerSchema.parse(JSON.parse(stdout));
     return Username === tokenUser ? { identityToken: Secret } : { username: Username, password: Secret };

@@ -79,11 +79,16 @@ export async function fetchImage<T>(
     const config = await image.config(manifest, options.platform);
     const cache = new DownloadCache({ directory: options.blobs, http: registry });
     const progress = new LayerProgress(manifest.layers, context);
-    const layers = await inParallel(manifest.layers, parallelLayers, context, async (layer, index, scoped) => {
-      const path = await image.blob(cache, layer, progress.of(layer, scoped));
-      progress.finished(layer);
-      return await use({ path, size: layer.size, diffId: config.rootfs.diff_ids[index] ?? "" }, scoped);
-    });
+    const layers = await inParallel(
+      manifest.layers,
+      parallelLayers,
+      context,
+      async (layer, index, scoped) => {
+        const path = await image.blob(cache, layer, progress.of(layer, scoped));
+        progress.finished(layer);
+        return await use({ path, size: layer.size, diffId: config.rootfs.diff_ids[index] ?? "" }, scoped);
+      },
+    );
     return { digest, config, layers };
   } catch (error) {
     throw registryFault(error, reference);
@@ -116,7 +121,9 @@ class ImageFetch {
     }
     const manifest = this.#parse(manifestSchema, found, "manifest");
     if (!configTypes.some((type) => type === manifest.config.mediaType)) {
-      throw this.#invalid(`it is not a system's: its configuration has the type ${manifest.config.mediaType}`);
+      throw this.#invalid(
+        `it is not a system's: its configuration has the type ${manifest.config.mediaType}`,
+      );
     }
     const strange = manifest.layers.find(({ mediaType }) => !isLayerType(mediaType));
     if (strange) throw this.#invalid(`a layer has the type ${strange.mediaType}, which is not known`);

@@ -9,6 +9,8 @@ const boxes = ["busybox", "toybox"];
 export function findInit(find: Find): string | undefined {
   return places.find((path) => {
     const found = find(path);
-    return found?.type === "file" && (found.mode & 0o111) !== 0 && !boxes.some((box) => found.name.startsWith(box));
+    return (
+      found?.type === "file" && (found.mode & 0o111) !== 0 && !boxes.some((box) => found.name.startsWith(box))
+    );
   });
 }

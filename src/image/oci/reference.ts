@@ -13,7 +13,8 @@ export interface OciReference {
 
 const lengthLimit = 512;
 const defaultRegistry = "docker.io";
-const hostPattern = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*)(:\d{1,5})?$/;
+const hostPattern =
+  /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*)(:\d{1,5})?$/;
 const componentPattern = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^\w[\w.-]{0,127}$/;
 

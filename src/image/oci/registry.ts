@@ -18,7 +18,8 @@ const tokenLimit = 1024 * 1024;
 /** The host that serves what is called docker.io. */
 const dockerHubHost = "registry-1.docker.io";
 /** How a server without TLS answers to it, or none at all. */
-const noTls = /^(EPROTO|ECONNREFUSED|ECONNRESET|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST))$/;
+const noTls =
+  /^(EPROTO|ECONNREFUSED|ECONNRESET|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST))$/;
 
 /**
  * One repository of a registry (OCI distribution specification, version 1.1), logged in as far as it asks for it. Errors of
@@ -137,7 +138,8 @@ export class Registry implements HttpGetter {
   /** A password goes to no server without TLS, unless the registry itself was accepted without it. */
   #realm(text: string | undefined): URL {
     const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined;
-    const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && this.#base.startsWith("http:"));
+    const isSafe =
+      url?.protocol === "https:" || (url?.protocol === "http:" && this.#base.startsWith("http:"));
     if (!url || !isSafe) throw this.#denied("it names no token server that can be used");
     return url;
   }
@@ -153,7 +155,8 @@ export function registryFault(error: unknown, reference: OciReference): unknown 
   const { registry, repository } = reference;
   if (isFault(error, "archive_unreachable")) {
     const { status, reason } = error.params as { status?: number; reason: string };
-    if (status === 401 || status === 403) return fault("registry_denied", { registry, repository, reason }, error);
+    if (status === 401 || status === 403)
+      return fault("registry_denied", { registry, repository, reason }, error);
     if (status === 404) {
       return fault("registry_not_found", { registry, what: formatReference(reference) }, error);
     }

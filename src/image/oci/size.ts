@@ -24,5 +24,9 @@ export function sizesFor(survey: ImageSurvey, wanted?: number): RootfsSizes {
   const enough = Math.ceil((content * 1.25 + slack) / mebibyte) * mebibyte;
   const size = wanted ?? enough;
   const journal = size < 2 ** 30 ? 16 * mebibyte : 64 * mebibyte;
-  return { size, journal, bytesPerInode: Math.max(1024, Math.min(usualBytesPerInode, Math.floor(size / inodes))) };
+  return {
+    size,
+    journal,
+    bytesPerInode: Math.max(1024, Math.min(usualBytesPerInode, Math.floor(size / inodes))),
+  };
 }

@@ -87,7 +87,12 @@ export class HttpClient implements HttpGetter {
     const give = {
       agent: this.#agents[protocol],
       method: form === undefined ? "GET" : "POST",
-      headers: { "user-agent": "banger", accept: "*/*", ...(form === undefined ? {} : formHeader), ...headers },
+      headers: {
+        "user-agent": "banger",
+        accept: "*/*",
+        ...(form === undefined ? {} : formHeader),
+        ...headers,
+      },
       signal,
     };
     const request = protocol === "http:" ? requestHttp(target, give) : requestHttps(target, give);
@@ -147,7 +152,9 @@ async function* readBody(
 }
 
 function withoutAuthorization(options: GetOptions): GetOptions {
-  const kept = Object.entries(options.headers ?? {}).filter(([name]) => name.toLowerCase() !== "authorization");
+  const kept = Object.entries(options.headers ?? {}).filter(
+    ([name]) => name.toLowerCase() !== "authorization",
+  );
   return { ...options, headers: Object.fromEntries(kept) };
 }
 
