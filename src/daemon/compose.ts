@@ -10,6 +10,7 @@ import { OciSource } from "../image/oci/source.ts";
 import { ImageService } from "../image/service.ts";
 import { KernelService } from "../kernel/service.ts";
 import { HttpClient } from "../lib/http/client.ts";
+import { sparingLoopback } from "../lib/http/proxy.ts";
 import { type Paths, packageRoot } from "../lib/paths.ts";
 import { build, version } from "../lib/version.ts";
 import type { DaemonInfo } from "../model/api/answers.ts";
@@ -53,7 +54,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       agentBinary: agentBinary(),
       writeModules: writeModulesDrive,
     });
-    const http = new HttpClient();
+    const http = new HttpClient({ env: sparingLoopback(process.env) });
     const images = makeImages(paths, config, archive, http, log);
     const repository = new VmRepository(database);
     const vms = new VmService({

@@ -65,7 +65,7 @@ export const execRequestSchema = z.strictObject({
   /** Absent or empty: a login shell. */
   args: z.array(z.base64()).default([]),
   /** Whether the image's entrypoint comes before `args`, when there are any. */
-  entrypoint: z.boolean().default(false),
+  entrypoint: z.boolean().optional(),
   env: z.array(z.base64()).default([]),
   user: z.string().optional(),
   cwd: z.string().optional(),
