@@ -7,7 +7,7 @@ import type { FetchedLayer } from "./fetch.ts";
 import { findInit } from "./init.ts";
 import { readLayer } from "./layer.ts";
 import { sizesFor } from "./size.ts";
-import type { ImageSurvey } from "./survey.ts";
+import { type ImageSurvey, linkedBy } from "./survey.ts";
 import { meaningOf } from "./whiteout.ts";
 
 export interface FlattenOptions {
@@ -55,6 +55,7 @@ export async function flatten(
     for await (const member of readLayer(layer, reference, limits, context.signal)) {
       await writing.add(index, member);
     }
+    await writing.hideLinked(index);
   }
   const init = findInit((at) => rootfs.find(Buffer.from(at)));
   await rootfs.finish();
@@ -77,9 +78,21 @@ class Writing {
 
   /** Wherever its whiteouts stand, they are for what lies below a layer. */
   async hide(index: number): Promise<void> {
-    const { whiteouts = [], opaques = [] } = this.#survey.layers[index] ?? {};
-    for (const path of opaques) await this.#rootfs.empty(Buffer.from(path, "latin1"));
-    for (const path of whiteouts) await this.#rootfs.remove(Buffer.from(path, "latin1"));
+    const layer = this.#survey.layers[index];
+    for (const path of layer?.opaques ?? []) await this.#rootfs.empty(Buffer.from(path, "latin1"));
+    const isLinked = linkedBy(layer);
+    for (const path of layer?.whiteouts ?? []) if (!isLinked(path)) await this.#remove(path);
+  }
+
+  /** What a layer gives another name before it takes the old one away is hidden when the layer is there. */
+  async hideLinked(index: number): Promise<void> {
+    const layer = this.#survey.layers[index];
+    const isLinked = linkedBy(layer);
+    for (const path of layer?.whiteouts ?? []) if (isLinked(path)) await this.#remove(path);
+  }
+
+  async #remove(path: string): Promise<void> {
+    await this.#rootfs.remove(Buffer.from(path, "latin1"));
   }
 
   async add(index: number, member: TarMember): Promise<void> {

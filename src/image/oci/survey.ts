@@ -16,6 +16,8 @@ export interface LayerSurvey {
 }
 
 const blockSize = 4096;
+/** Looking at a path takes time with the square of its depth, and a hostile one may have thousands of parts. */
+const maxDepth = 128;
 
 /** Reads a layer through. @throws archive_path_unsafe, image_too_large, and what the source throws */
 export async function surveyLayer(members: AsyncIterable<TarMember>, budget: Budget): Promise<LayerSurvey> {
@@ -86,19 +88,41 @@ function hiding(layers: readonly LayerSurvey[]): ImageSurvey["isHidden"] {
   }
   const symlinks = new Set(layers.flatMap((layer) => layer.symlinks));
   const linked = new Set(layers.flatMap((layer) => layer.linked));
-  const isPlain = (path: string): boolean => !foldersOf(path).some((folder) => symlinks.has(folder));
-  if (![...linked].every(isPlain)) return () => false;
+  /** The directories of a path that means what it says. */
+  const plainFolders = (path: string): string[] | undefined => {
+    const folders = foldersOf(path);
+    return folders?.some((folder) => symlinks.has(folder)) ? undefined : folders;
+  };
+  if ([...linked].some((path) => !plainFolders(path))) return () => false;
   return (layer, path) => {
-    if (linked.has(path) || !isPlain(path)) return false;
+    const folders = linked.has(path) ? undefined : plainFolders(path);
+    if (!folders) return false;
     const isLater = (index = -1): boolean => index > layer;
     if (isLater(replaced.get(path)) || isLater(emptied.get(""))) return true;
-    return foldersOf(path).some((folder) => isLater(replaced.get(folder)) || isLater(emptied.get(folder)));
+    return folders.some((folder) => isLater(replaced.get(folder)) || isLater(emptied.get(folder)));
   };
 }
 
-/** The directories that a path goes through, the root not counted. */
-function foldersOf(path: string): string[] {
+/**
+ * Whether hard links of a layer point to a path or below it, where the layer has nothing of its own: to what a lower one has.
+ */
+export function linkedBy(layer: LayerSurvey | undefined): (path: string) => boolean {
+  if (!layer || layer.linked.length === 0) return () => false;
+  const linked = new Set(layer.linked.flatMap(withFolders));
+  const own = new Set([...layer.leaves.keys()].flatMap(withFolders));
+  return (path) => linked.has(path) && !own.has(path);
+}
+
+function withFolders(path: string): string[] {
+  return [path, ...(foldersOf(path) ?? [])];
+}
+
+/** The directories that a path goes through, the root not counted; undefined for one too deep to be of use. */
+function foldersOf(path: string): string[] | undefined {
   const folders: string[] = [];
-  for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) folders.push(path.slice(0, at));
+  for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) {
+    folders.push(path.slice(0, at));
+    if (folders.length > maxDepth) return undefined;
+  }
   return folders;
 }
