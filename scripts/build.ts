@@ -16,8 +16,8 @@ import { dirname, join, relative, resolve } from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 
 /**
- * Builds the guest agent and the bundles into dist/: cli.js, daemon.js, client.js and the agent's binary. `--release` starts
- * from an empty dist and adds the SDK's types.
+ * Builds the guest agent and the bundles into dist/: cli.js, daemon.js, client.js and the agent's binary. `--release` leaves
+ * nothing of earlier builds there and adds the SDK's types.
  */
 const root = resolve(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -132,7 +132,23 @@ function declareTypes(): void {
     stdio: "inherit",
   });
   rmSync(config);
+  bringZodTypes(join(staged, "types"));
   writeFileSync(join(staged, "client.d.ts"), 'export * from "./types/client/main.js";\n');
+}
+
+/** The model's types are told in zod's: those come along, so that the SDK's user needs not install it. */
+function bringZodTypes(types: string): void {
+  const zod = join(root, "node_modules/zod");
+  for (const file of globSync(["LICENSE", "index.d.ts", "v4/{classic,core,locales}/**/*.d.ts"], {
+    cwd: zod,
+  })) {
+    cpSync(join(zod, file), join(types, "zod", file));
+  }
+  for (const file of globSync("**/*.d.ts", { cwd: types, exclude: ["zod/**"] })) {
+    const path = join(types, file);
+    const index = relative(dirname(path), join(types, "zod/index.js"));
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll('from "zod"', `from "${index}"`));
+  }
 }
 
 /**
@@ -140,7 +156,6 @@ function declareTypes(): void {
  * files carry the time at which this build began, so that what was changed meanwhile counts as newer.
  */
 function publish(): void {
-  if (release) rmSync(dist, { recursive: true, force: true });
   const files = readdirSync(staged, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(staged.length + 1));
@@ -150,7 +165,7 @@ function publish(): void {
     mkdirSync(dirname(target), { recursive: true });
     renameSync(join(staged, file), target);
   }
-  removeOldChunks(new Set(files));
+  removeOld(new Set(files));
 }
 
 /** cli.js is what the launcher looks at: it comes last. */
@@ -159,11 +174,12 @@ function rank(file: string): number {
   return file.includes("/") ? 0 : 1;
 }
 
-function removeOldChunks(present: ReadonlySet<string>): void {
-  const chunks = join(dist, code);
-  for (const name of readdirSync(chunks)) {
-    const path = join(chunks, name);
-    if (present.has(`${code}/${name}`)) continue;
-    if (began.getTime() - statSync(path).mtimeMs > keepChunks) rmSync(path);
+/** A package holds nothing of an earlier build; in a checkout a program may just be about to read it. */
+function removeOld(present: ReadonlySet<string>): void {
+  for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || present.has(relative(dist, path))) continue;
+    const isRecent = began.getTime() - statSync(path).mtimeMs < keepChunks;
+    if (release || !(isRecent && relative(dist, path).startsWith(`${code}/`))) rmSync(path);
   }
 }

@@ -22,10 +22,11 @@
 #include "process.h"
 #include "protocol.h"
 #include "session.h"
+#include "systemd.h"
 
 extern char **environ;
 
-static bool init_usable(const char *init, int *error);
+static bool init_usable(const char *init, int *error, bool *systemd);
 static int switch_root(void);
 static void make_links(void);
 static void delete_all(int directory, dev_t device);
@@ -37,13 +38,14 @@ void boot(uint32_t id, const uint8_t *payload, size_t length) {
   char init[PATH_MAX] = "";
   char message[PATH_MAX + 100];
   int error = 0;
+  bool systemd = false;
   struct field field;
   if (field_find(payload, length, BOOT_INIT, &field) &&
       (!field_text(payload, length, BOOT_INIT, init, sizeof init) || init[0] != '/')) {
     send_result(id, EINVAL, "init: not an absolute path");
     return;
   }
-  if (init[0] != 0 && !init_usable(init, &error)) {
+  if (init[0] != 0 && !init_usable(init, &error, &systemd)) {
     snprintf(message, sizeof message, "init: %.200s: %s", init, strerror(error));
     send_result(id, error, message);
     return;
@@ -61,6 +63,9 @@ void boot(uint32_t id, const uint8_t *payload, size_t length) {
     send_result(id, error, message);
     return;
   }
+  if (systemd) {
+    systemd_prepare();
+  }
   agent.own_init = init[0] == 0;
   pid_t pid = fork();
   if (pid < 0) {
@@ -74,7 +79,7 @@ void boot(uint32_t id, const uint8_t *payload, size_t length) {
   serve_on(id, init, initramfs, failure[0]);
 }
 
-static bool init_usable(const char *init, int *error) {
+static bool init_usable(const char *init, int *error, bool *systemd) {
   struct stat status;
   int fd = root_open(init, O_PATH);
   if (fd < 0) {
@@ -82,8 +87,11 @@ static bool init_usable(const char *init, int *error) {
     return false;
   }
   bool usable = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0;
-  close(fd);
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  *systemd = systemd_is(link);
   *error = EACCES;
+  close(fd);
   return usable;
 }
 

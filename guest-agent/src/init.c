@@ -16,7 +16,7 @@
 #include "session.h"
 #include "shutdown.h"
 
-enum { END_POLL_MS = 20, END_POLLS = 150 };
+enum { END_POLL_MS = 20, HANG_UP_POLL = 50, END_POLLS = 150 };
 
 static void reap(pid_t server);
 static _Noreturn void end(int command, pid_t server);
@@ -55,9 +55,12 @@ static void reap(pid_t server) {
 
 static _Noreturn void end(int command, pid_t server) {
   signal_others(SIGTERM, server);
-  signal_others(SIGHUP, server);
   signal_others(SIGCONT, server);
   for (int i = 0; i < END_POLLS && signal_others(0, server) > 0; i++) {
+    if (i == HANG_UP_POLL) {
+      // For interactive shells, which take nothing else for the end.
+      signal_others(SIGHUP, server);
+    }
     nanosleep(&(struct timespec){.tv_nsec = END_POLL_MS * 1000000L}, NULL);
     reap(server);
   }

@@ -14,13 +14,13 @@
 #include "agent.h"
 #include "init.h"
 #include "protocol.h"
+#include "systemd.h"
 
 // What systemd takes for power off and reboot: SIGRTMIN+4 and +5 of its C library, whose SIGRTMIN is not that of ours.
 enum { SYSTEMD_POWEROFF = 34 + 4, SYSTEMD_REBOOT = 34 + 5 };
 
 static void quiet(void);
 static void ask_init(bool reboot, struct outcome *outcome);
-static bool init_is_systemd(void);
 static bool all_read_only(void);
 
 void sync_work(const uint8_t *payload, size_t length, struct outcome *outcome) {
@@ -32,6 +32,8 @@ void sync_work(const uint8_t *payload, size_t length, struct outcome *outcome) {
 
 void shutdown_work(const uint8_t *payload, size_t length, struct outcome *outcome) {
   uint32_t mode = 0;
+  // This process must live to tell that init has been asked, which is to end all processes.
+  signal(SIGTERM, SIG_IGN);
   field_u32(payload, length, SHUTDOWN_MODE, &mode);
   if (mode == SHUTDOWN_NOW) {
     quiet();
@@ -74,7 +76,7 @@ static void quiet(void) {
 static void ask_init(bool reboot, struct outcome *outcome) {
   if (agent.own_init) {
     kill(1, reboot ? INIT_REBOOT : INIT_POWEROFF);
-  } else if (init_is_systemd()) {
+  } else if (systemd_is("/proc/1/exe")) {
     kill(1, reboot ? SYSTEMD_REBOOT : SYSTEMD_POWEROFF);
   } else {
     // Every other init has its own way to be asked, and a command that knows it.
@@ -83,6 +85,7 @@ static void ask_init(bool reboot, struct outcome *outcome) {
     int status;
     pid_t pid = fork();
     if (pid == 0) {
+      signal(SIGTERM, SIG_DFL);
       execvpe(command[0], command, environment);
       _exit(errno == ENOENT ? 127 : 126);
     }
@@ -92,13 +95,6 @@ static void ask_init(bool reboot, struct outcome *outcome) {
       outcome_fail(outcome, EIO, "the command %s failed", command[0]);
     }
   }
-}
-
-static bool init_is_systemd(void) {
-  char path[256];
-  ssize_t length = readlink("/proc/1/exe", path, sizeof path - 1);
-  const char name[] = "/systemd";
-  return length >= (ssize_t)sizeof name - 1 && memcmp(path + length - (sizeof name - 1), name, sizeof name - 1) == 0;
 }
 
 // Of the file systems on block devices, that is: nothing else has to be.

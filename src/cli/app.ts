@@ -24,7 +24,7 @@ const world: World = {
   interrupts: new Interrupts(process),
   now: () => Date.now(),
   connect: ({ autostart = true, anyBuild = false } = {}) =>
-    new Banger({ paths: world.paths, autostart, sameBuild: !anyBuild }),
+    new Banger({ env: world.env, autostart, sameBuild: !anyBuild }),
 };
 
 /** Carries out a command line in this process, and ends it. */
@@ -34,6 +34,7 @@ export async function runProcess(words: readonly string[]): Promise<never> {
   process.stderr.on("error", () => undefined);
   const status = await dispatch(words, world);
   await flushed(process.stdout);
+  if (process.stdout.errored) giveUp(process.stdout.errored);
   await flushed(process.stderr);
   process.exit(status);
 }

@@ -12,8 +12,8 @@ import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
 
 export interface BangerOptions {
-  /** Where the daemon's socket and state are. Default: by the XDG variables. */
-  paths?: Paths;
+  /** Its HOME and XDG variables say where the daemon's socket and state are. Default: this process's environment. */
+  env?: NodeJS.ProcessEnv;
   /** Start the daemon when none answers. Default: true. */
   autostart?: boolean;
   /** Replace a daemon of another build than this program's. Default: false. */
@@ -45,10 +45,11 @@ export class Banger {
   readonly #transport: Transport;
 
   constructor(options: BangerOptions = {}) {
-    const paths = options.paths ?? resolvePaths();
+    const { env = process.env } = options;
+    const paths = resolvePaths(env);
     this.#transport = new Transport({
       socket: paths.socket,
-      start: options.autostart === false ? undefined : () => start(paths),
+      start: options.autostart === false ? undefined : () => start(paths, env),
       sameBuild: options.sameBuild ?? false,
     });
     const caller = new Caller(this.#transport);
@@ -202,9 +203,9 @@ export class Kernels {
 }
 
 /** Loaded only when it is needed: what starts processes takes as long to load as a short answer takes. */
-async function start(paths: Paths): Promise<void> {
+async function start(paths: Paths, env: NodeJS.ProcessEnv): Promise<void> {
   const { startDaemon } = await import("./start-daemon.ts");
-  await startDaemon(paths);
+  await startDaemon(paths, env);
 }
 
 class Caller {

@@ -20,7 +20,7 @@ export type Announcement = { ready: true } | { problem: Problem; status: number 
  *
  * @throws what keeps the daemon from starting, daemon_unreachable, directory_not_writable
  */
-export async function startDaemon(paths: Paths, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function startDaemon(paths: Paths, env: NodeJS.ProcessEnv): Promise<void> {
   const log = openLog(paths);
   const child = spawn(process.execPath, [...nodeFlags, daemonEntry()], {
     cwd: "/",

@@ -1,7 +1,13 @@
+import { sleep } from "../lib/deadline.ts";
 import { type BangerError, fault, fromProblem, isFault, type Problem } from "../lib/errors/error.ts";
 import { build as ownBuild } from "../lib/version.ts";
 import { readText } from "./http/body.ts";
 import { type RequestOptions, type Response, request, type Upgraded, upgrade } from "./http/request.ts";
+
+/** How often a call is tried when the daemon goes away before it can answer. */
+const attempts = 3;
+/** Milliseconds for a daemon to cancel what it does, to let go of its machines, and to end. */
+const replaceLimit = 60_000;
 
 export interface TransportOptions {
   socket: string;
@@ -56,28 +62,40 @@ export class Transport {
     return { ...call, socket: this.#options.socket, headers };
   }
 
+  /** A daemon may end between its start and the next attempt, at the hands of a client of yet another build. */
   async #withDaemon<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
-    try {
-      return await attempt();
-    } catch (error) {
-      const { start } = this.#options;
-      if (!start) throw error;
-      if (isFault(error, "daemon_other_build")) await this.#replace();
-      else if (!isAbsent(error) && !(call.method === "GET" && isLost(error))) throw error;
-      await start();
-      return await attempt();
+    for (let left = attempts; ; left -= 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const { start } = this.#options;
+        if (!start || left === 1) throw error;
+        if (isFault(error, "daemon_other_build")) await this.#replace();
+        else if (!isAbsent(error) && !(call.method === "GET" && isLost(error))) throw error;
+        await start();
+      }
     }
   }
 
-  /** Asks a daemon of another build to end; the one that is started next waits for its lock. */
+  /** Asks a daemon of another build to end, and waits until it no longer listens. */
   async #replace(): Promise<void> {
+    const end = Date.now() + replaceLimit;
     try {
-      const response = await request({ socket: this.socket, method: "POST", path: "/v1/shutdown", body: {} });
-      await readText(response.body);
+      await readText((await request(shutdownOf(this.socket))).body);
+      while (Date.now() < end) {
+        await sleep(20);
+        await readText((await request({ socket: this.socket, method: "GET", path: "/v1/info" })).body);
+      }
     } catch (error) {
-      if (!isFault(error, "daemon_unreachable")) throw error;
+      if (isFault(error, "daemon_unreachable", "channel_closed")) return;
+      throw error;
     }
+    throw fault("timed_out", { what: "the end of the other daemon", seconds: replaceLimit / 1000 });
   }
+}
+
+function shutdownOf(socket: string): RequestOptions {
+  return { socket, method: "POST", path: "/v1/shutdown", body: {} };
 }
 
 /** No daemon listens: the socket is missing, or left behind by one that was killed. */

@@ -73,6 +73,7 @@ async function end(
   log: Logger,
 ): Promise<void> {
   log.info("ending");
+  listening.stop();
   await services.operations.cancelAll();
   await listening.close(closeGrace);
   await close();

@@ -2,9 +2,6 @@ import { chmod, lstat, mkdir } from "node:fs/promises";
 import { diskFault } from "./atomic.ts";
 import { fault } from "./errors/error.ts";
 
-/** Longest address of a unix socket in bytes, without its final NUL (unix(7): sun_path has 108). */
-const socketPathLimit = 107;
-
 /**
  * Makes the directory of our sockets 0700, or takes the existing one if it is a real directory of this user.
  *
@@ -22,11 +19,4 @@ export async function prepareRuntimeDirectory(path: string): Promise<void> {
     throw fault("unsafe_directory", { path, reason: `it belongs to uid ${status.uid}` });
   }
   if ((status.mode & 0o777) !== 0o700) await chmod(path, 0o700);
-}
-
-/** @throws path_too_long */
-export function checkSocketPath(path: string): string {
-  if (Buffer.byteLength(path) > socketPathLimit)
-    throw fault("path_too_long", { path, limit: socketPathLimit });
-  return path;
 }

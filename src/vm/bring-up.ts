@@ -39,12 +39,16 @@ export async function bringUp(
     await agent.mount(spec.nat ? { ...options, network } : options, signal);
     lap("mount");
   }
-  const hostKey = await parts.files.hostKey(vm.id, `root@${name}`);
-  for (const file of guestFiles({ id: vm.id, name, nat: spec.nat, provisioned }, hostKey)) {
-    await agent.putFile(file, signal);
-  }
+  const hostKey = await parts.files.hostKey(vm.id, hostKeyComment(name));
+  const files = guestFiles({ id: vm.id, name, nat: spec.nat, provisioned }, hostKey);
+  await Promise.all(files.map((file) => agent.putFile(file, signal)));
   lap("files");
   await agent.boot(vm.init === undefined ? {} : { init: vm.init }, signal);
   lap("boot");
   parts.vms.update(vm.id, { provisioned: true });
+}
+
+/** As ssh-keygen would have it. */
+export function hostKeyComment(name: string): string {
+  return `root@${name}`;
 }

@@ -33,6 +33,8 @@ export interface Deadlines {
   readonly agent: number;
   /** For the guest to write its data to its disk. */
   readonly sync: number;
+  /** Between two orders to shut down. */
+  readonly askAgain: number;
   /** For the guest to power off when it is told to, without its init. */
   readonly powerOff: number;
   /** For a signalled process to end. */
@@ -46,8 +48,9 @@ export const usualDeadlines: Deadlines = {
   hello: 90_000,
   relink: 30_000,
   pause: 500,
-  agent: 3_000,
+  agent: 5_000,
   sync: 20_000,
+  askAgain: 2_000,
   powerOff: 10_000,
   kill: 5_000,
   firstSession: 30_000,

@@ -9,6 +9,9 @@ import type { Agent } from "./ports.ts";
 /** Milliseconds that a machine whose channel broke has to end before that counts as a failure. */
 const lastBreath = 1000;
 
+/** After so many refusals without a single consent the guest is taken at its word. */
+const mostRefusals = 3;
+
 /**
  * Ends a machine as gently as it lets us: its data on the disk, then its init, then a power-off without its init, then its
  * process. Each time that something gentler did not work is reported as a note. A guest that hangs delays the end, but
@@ -48,16 +51,68 @@ async function askToEnd(
     orEnd(ended, within("sync", deadlines.sync, agent.sync(signal), signal)),
   );
   if (timeout > 0) {
-    const asked = await attempt(context, `${name} does not shut down`, async () => {
-      await orEnd(ended, within("the order", deadlines.agent, agent.shutdown("ask", signal), signal));
-      return await within("the shutdown", timeout, ended, signal);
-    });
+    const asked = await attempt(context, `${name} does not shut down`, () =>
+      askUntilEnd(live, timeout, deadlines, signal),
+    );
     if (asked) return asked;
   }
   return await attempt(context, `${name} does not power off`, async () => {
-    await orEnd(ended, within("the order", deadlines.agent, agent.shutdown("now", signal), signal));
-    return await within("the power-off", deadlines.powerOff, ended, signal);
+    const present = await Promise.race([live.agent(deadlines.agent, signal), ended]);
+    if ("kind" in present) return present;
+    const order = orEnd(ended, present.shutdown("now", signal));
+    return await within(
+      "the power-off",
+      deadlines.powerOff,
+      order.then(() => ended),
+      signal,
+    );
   });
+}
+
+/**
+ * Asks the guest's init to power off, again and again: one that has only just begun loses what it is told, and a guest that
+ * restarts instead has to be told anew.
+ */
+async function askUntilEnd(
+  live: LiveMachine,
+  timeout: number,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<MachineEnd> {
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  const { ended } = live.machine;
+  const asking = (async () => {
+    let refusals = 0;
+    for (;;) {
+      const agent = await Promise.race([live.agent(timeout, stop), ended]);
+      if ("kind" in agent) return agent;
+      refusals = await ask(agent, refusals, stop);
+      const end = await within("the end", deadlines.askAgain, ended, stop).catch(() => undefined);
+      if (end) return end;
+      stop.throwIfAborted();
+    }
+  })();
+  try {
+    return await within("the shutdown", timeout, asking, signal);
+  } finally {
+    over.abort();
+    asking.catch(() => undefined);
+  }
+}
+
+/**
+ * Returns how often in a row the guest has refused, and throws the refusal when it never does anything else. An init that is
+ * going down already refuses, too.
+ */
+async function ask(agent: Agent, refusals: number, signal: AbortSignal): Promise<number> {
+  try {
+    await agent.shutdown("ask", signal);
+    return Number.NEGATIVE_INFINITY;
+  } catch (error) {
+    if (!isFault(error, "channel_closed", "guest_refused") || refusals + 1 >= mostRefusals) throw error;
+    return refusals + 1;
+  }
 }
 
 /** An order whose answer is cut off because the machine ends was obeyed. */

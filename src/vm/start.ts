@@ -3,7 +3,7 @@ import { type Context, step } from "../lib/context.ts";
 import { asFault, type BangerError, fault } from "../lib/errors/error.ts";
 import type { VmDisk, VmRecord } from "../store/vm-repository.ts";
 import type { Machine, MachineSpec } from "../vmm/driver.ts";
-import { bringUp } from "./bring-up.ts";
+import { bringUp, hostKeyComment } from "./bring-up.ts";
 import { cleanUp } from "./clean-up.ts";
 import { LiveMachine } from "./live-machine.ts";
 import { machineSpec } from "./machine-spec.ts";
@@ -178,6 +178,8 @@ async function bootGuest(
   const signal = AbortSignal.any([context.signal, gone.signal]);
   let agent: Agent | undefined;
   try {
+    // Made while the guest's kernel starts, which takes longer.
+    await parts.files.hostKey(vm.id, hostKeyComment(vm.name));
     agent = await parts.connect({
       socket: machine.agentSocket,
       vm: vm.name,

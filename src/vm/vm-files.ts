@@ -3,7 +3,8 @@ import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { diskFault, syncDirectory, writeFileAtomic } from "../lib/atomic.ts";
 import { errnoOf } from "../lib/errors/error.ts";
-import { checkSocketPath, prepareRuntimeDirectory } from "../lib/runtime-directory.ts";
+import { prepareRuntimeDirectory } from "../lib/runtime-directory.ts";
+import { checkSocketPath } from "../lib/socket-path.ts";
 import { generateHostKey, type HostKey } from "./ssh-key.ts";
 
 const retiredMark = /^\.deleted-([0-9a-f]{12})-/;

@@ -105,7 +105,7 @@ export function fakeWorld(context: Pick<TestContext, "after">, options: FakeWorl
     now: () => sampleNow,
     connect: (connect = {}) => {
       connects.push(connect);
-      return options.banger ?? new Banger({ paths, autostart: false });
+      return options.banger ?? new Banger({ env: { HOME: home, XDG_RUNTIME_DIR: home }, autostart: false });
     },
     run: (...words) => dispatch(words, world),
   };

@@ -45,9 +45,8 @@ describe("a machine and its daemon", () => {
   test("a daemon of another build is replaced, and the machine does not notice", async () => {
     const before = await host.json<{ pid: number }>(["daemon", "status"]);
     const { Banger } = await import("../../src/client/banger.ts");
-    const { resolvePaths } = await import("../../src/lib/paths.ts");
     // This program runs from source: to the daemon that was started from the bundle it is another build.
-    const banger = new Banger({ paths: resolvePaths(host.env), sameBuild: true });
+    const banger = new Banger({ env: host.env, sameBuild: true });
     const info = await banger.info();
     assert.notEqual(info.pid, before.pid);
     await isTheSame();
@@ -66,10 +65,11 @@ describe("a machine and its daemon", () => {
   test("a daemon that is killed while a machine is made leaves nothing that cannot be seen and removed", async () => {
     for (const delay of [50, 300, 1000, 2500]) {
       const child = host.start(["vm", "create", "--name", "half", "--image", slim]);
+      const closed = once(child, "close");
       await new Promise((resolve) => setTimeout(resolve, 150 + delay));
       const daemon = Number((await host.json<{ pid: number }>(["daemon", "status"])).pid);
       process.kill(daemon, "SIGKILL");
-      await once(child, "close");
+      await closed;
       const listed = (await host.vms()).map(({ id }) => id);
       assert.deepEqual(readdirSync(`${host.state}/vms`).sort(), listed.sort());
       if (listed.length > 0) await host.ok(["vm", "delete", "half"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -68,5 +68,21 @@ describe("the package", () => {
       encoding: "utf8",
     });
     assert.equal(printed, "function function\n");
+    assert.deepEqual(compile(prefix, "const name: string = (await new Banger().vms.list())[0]!.name;"), []);
+    assert.deepEqual(compile(prefix, "const name: number = (await new Banger().vms.list())[0]!.name;"), [
+      "error TS2322: Type 'string' is not assignable to type 'number'.",
+    ]);
   });
 });
+
+/** Compiles a program that uses the SDK where nothing else is installed; gives the compiler's complaints. */
+function compile(prefix: string, line: string): string[] {
+  const folder = join(prefix, "lib");
+  writeFileSync(join(folder, "program.mts"), `import { Banger } from "banger";\n${line}\n`);
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const flags =
+    "--noEmit --strict --module nodenext --target es2024 --lib es2024,esnext.disposable --types node";
+  const args = [tsc, ...flags.split(" "), "--typeRoots", join(root, "node_modules/@types"), "program.mts"];
+  const { stdout } = spawnSync(join(root, "bin/node"), args, { cwd: folder, encoding: "utf8" });
+  return stdout.split("\n").flatMap((text) => /error TS.*/.exec(text) ?? []);
+}

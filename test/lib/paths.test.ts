@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync 
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { packageRoot, resolvePaths } from "../../src/lib/paths.ts";
-import { checkSocketPath, prepareRuntimeDirectory } from "../../src/lib/runtime-directory.ts";
+import { prepareRuntimeDirectory } from "../../src/lib/runtime-directory.ts";
+import { checkSocketPath } from "../../src/lib/socket-path.ts";
 import { rejectsWith, throwsWith } from "../support/faults.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 

@@ -15,7 +15,8 @@ export async function serve(
   services: FakeServices,
 ): Promise<{ banger: Banger; socket: string }> {
   const home = temporaryDirectory(context);
-  const paths = resolvePaths({ HOME: home, XDG_RUNTIME_DIR: home });
+  const env = { HOME: home, XDG_RUNTIME_DIR: home };
+  const paths = resolvePaths(env);
   const app = makeApp(makeHandlers(services), pino({ level: "silent" }));
   const listening = await listen(
     app,
@@ -24,5 +25,5 @@ export async function serve(
     paths.runtime,
   );
   context.after(() => listening.close(0));
-  return { banger: new Banger({ paths, autostart: false }), socket: paths.socket };
+  return { banger: new Banger({ env, autostart: false }), socket: paths.socket };
 }

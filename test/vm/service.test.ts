@@ -322,6 +322,60 @@ describe("starting and stopping", () => {
     );
   });
 
+  test("a guest whose init loses the order is asked again", async () => {
+    await using world = new World();
+    world.deadlines = { askAgain: 5 };
+    world.manners = { ignoresShutdown: true };
+    const daemon = await world.daemon();
+    await daemon.service.create({ name: "dev" }, quiet());
+    const { guest } = world;
+    const stopping = daemon.service.stop("dev", {}, quiet());
+    await until(() => guest.orders.filter((order) => order === "ask").length > 1);
+    Object.assign(guest.manners, { ignoresShutdown: false });
+    assert.equal((await stopping).state, "stopped");
+    assert.ok(!guest.orders.includes("now"));
+  });
+
+  test("a guest that refuses at first is asked again, one that always does is powered off", async () => {
+    await using world = new World();
+    world.deadlines = { askAgain: 5 };
+    world.manners = { refusals: 2 };
+    const daemon = await world.daemon();
+    await daemon.service.create({ name: "dev" }, quiet());
+    await daemon.service.stop("dev", {}, quiet());
+    assert.deepEqual(world.guests[0]?.orders, ["sync", "ask", "ask", "ask"]);
+    world.manners = { refusals: 1000 };
+    await daemon.service.start("dev", quiet());
+    const context = listening();
+    await daemon.service.stop("dev", {}, context);
+    assert.deepEqual(world.guests[1]?.orders, ["sync", "ask", "ask", "ask", "now"]);
+    assert.equal(
+      context.heard.find(({ state }) => state === "note")?.message,
+      "dev does not shut down: the guest could not shut down: not now",
+    );
+  });
+
+  test("a guest that restarts when it is asked to stop is asked again", async () => {
+    await using world = new World();
+    world.deadlines = { askAgain: 200 };
+    const daemon = await world.daemon();
+    await daemon.service.create({ name: "dev" }, quiet());
+    const { guest } = world;
+    Object.assign(guest.manners, { ignoresShutdown: true });
+    const context = listening();
+    const stopping = daemon.service.stop("dev", {}, context);
+    await until(() => guest.orders.includes("ask"));
+    Object.assign(guest.manners, { ignoresShutdown: false });
+    guest.reboot();
+    assert.equal((await stopping).state, "stopped");
+    assert.deepEqual(guest.orders, ["sync", "ask", "ask"]);
+    assert.deepEqual(
+      context.heard.filter(({ state }) => state === "note"),
+      [],
+    );
+    await daemon.assertRight();
+  });
+
   test("a timeout of zero syncs and powers off at once", async () => {
     await using world = new World();
     const { service } = await world.daemon();
@@ -343,8 +397,8 @@ describe("starting and stopping", () => {
       context.heard.filter(({ state }) => state === "note").map(({ message }) => message),
       [
         "dev did not write its data to its disk: sync took longer than 0.01 s",
-        "dev does not shut down: the order took longer than 0.01 s",
-        "dev does not power off: the order took longer than 0.01 s",
+        "dev does not shut down: the shutdown took longer than 0.01 s",
+        "dev does not power off: the power-off took longer than 0.01 s",
         "ending the process of dev",
       ],
     );

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kernelCommandLine } from "../../src/vmm/kernel-command-line.ts";
 
-const common = "console=ttyS0 quiet panic=-1 cryptomgr.notests";
+const common = "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests";
 
 test("under KVM the kernel finds its clock by itself", () => {
   assert.equal(kernelCommandLine({ name: "kvm", tscKhz: 2_596_133 }), common);

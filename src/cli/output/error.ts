@@ -32,8 +32,9 @@ export function printError(
   stream.write(`${lines.join("\n")}\n`);
 }
 
-/** A cause that only repeats what is above it tells nothing. */
-function distinctCauses({ message, causes }: BangerError): string[] {
+/** A cause that only repeats what is above it tells nothing, nor do those of what the user has cancelled. */
+function distinctCauses({ code, message, causes }: BangerError): string[] {
+  if (code === "interrupted") return [];
   const told = [message];
   return causes.filter((cause) => {
     const isNew = cause !== "" && !told.some((text) => text.includes(cause));

@@ -19,8 +19,9 @@ export async function installPackages(
   world: World,
   missing: readonly HostTool[],
   purpose: string,
+  isRoot = process.getuid?.() === 0,
 ): Promise<void> {
-  const aptGet = await findAptGet(world);
+  const aptGet = await findAptGet(world, isRoot);
   if (!aptGet) throw missingFault(missing, purpose);
   const packages = packagesOf(missing);
   world.stderr.write(`installing host packages for ${purpose}: ${packages.join(" ")}\n`);
@@ -57,10 +58,10 @@ function unlessFailed(error: unknown): void {
 }
 
 /** A way to run apt-get as root without a password; undefined when there is none. */
-async function findAptGet(world: World): Promise<AptGet | undefined> {
+async function findAptGet(world: World, isRoot: boolean): Promise<AptGet | undefined> {
   const program = findProgram("apt-get", world.env.PATH);
   if (program === undefined) return undefined;
-  if (process.getuid?.() === 0) return (args, log) => carryOut(world, program, args, log);
+  if (isRoot) return (args, log) => carryOut(world, program, args, log);
   const sudo = await passwordlessSudo(world);
   if (sudo === undefined) return undefined;
   const prefix = ["-n", "env", "DEBIAN_FRONTEND=noninteractive", program];

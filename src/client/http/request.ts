@@ -1,5 +1,6 @@
 import { createConnection, type Socket } from "node:net";
 import { errnoOf, fault, messageOf } from "../../lib/errors/error.ts";
+import { checkSocketPath } from "../../lib/socket-path.ts";
 import { readBody } from "./body.ts";
 import { type Head, parseHead } from "./head.ts";
 
@@ -29,7 +30,7 @@ export interface Upgraded {
   rest: Buffer;
 }
 
-/** @throws daemon_unreachable, interrupted */
+/** @throws daemon_unreachable, path_too_long, interrupted */
 export async function request(options: RequestOptions): Promise<Response> {
   const { socket, head, rest } = await exchange(options, {});
   return { ...head, body: readBody(socket, head, rest), close: () => socket.destroy() };
@@ -74,7 +75,7 @@ function requestText(options: RequestOptions, extra: Record<string, string>): st
 function connect({ socket: path, signal }: RequestOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(fault("interrupted", { what: "the request" }, signal.reason));
-    const socket = createConnection({ path });
+    const socket = createConnection({ path: checkSocketPath(path) });
     const onAbort = (): void => {
       socket.destroy();
       reject(fault("interrupted", { what: "the request" }, signal?.reason));

@@ -97,5 +97,6 @@ function parse(schema: z.ZodObject, value: unknown): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
-  throw fault("invalid_request", { problems }, result.error);
+  // The library's own error is these problems again, as JSON.
+  throw fault("invalid_request", { problems });
 }

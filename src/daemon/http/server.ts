@@ -4,12 +4,15 @@ import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { diskFault } from "../../lib/atomic.ts";
-import { checkSocketPath, prepareRuntimeDirectory } from "../../lib/runtime-directory.ts";
+import { prepareRuntimeDirectory } from "../../lib/runtime-directory.ts";
+import { checkSocketPath } from "../../lib/socket-path.ts";
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 export interface Listening {
-  /** Stops taking connections and ends those that are idle; waits for no one longer than `grace` milliseconds. */
+  /** Takes no more connections: the socket is gone, and the next client starts the next daemon. */
+  stop(): void;
+  /** Ends all connections; those that are busy get `grace` milliseconds to end by themselves. */
   close(grace: number): Promise<void>;
 }
 
@@ -37,10 +40,15 @@ export async function listen(
   });
   await bind(server, path);
   await chmod(path, 0o600);
+  const closed = new Promise<void>((resolve) => server.once("close", resolve));
+  const stop = (): void => {
+    if (server.listening) server.close();
+    server.closeIdleConnections();
+  };
   return {
+    stop,
     close: async (grace) => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      stop();
       const timer = setTimeout(() => {
         server.closeAllConnections();
         for (const socket of upgraded) socket.destroy();

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { killSignals } from "../signals.ts";
 
 const size = z.int().min(1);
 
@@ -32,10 +33,8 @@ export const stopVmSchema = z.strictObject({
   timeout: z.int().min(0).max(3600).default(30),
 });
 
-export const signals = ["TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "ABRT"] as const;
-
 /** Body of `POST /v1/vms/{ref}/kill`: the signal goes to the machine's process on the host. */
-export const killVmSchema = z.strictObject({ signal: z.enum(signals).default("KILL") });
+export const killVmSchema = z.strictObject({ signal: z.enum(killSignals).default("KILL") });
 
 /** Body of `POST /v1/images/pull`. */
 export const pullImageSchema = z.strictObject({

@@ -6,7 +6,7 @@ import { sleep, within } from "../../lib/deadline.ts";
 import { type DetachedProcess, startDetached } from "../../lib/detached.ts";
 import { type BangerError, fault, isFault } from "../../lib/errors/error.ts";
 import { signalProcess } from "../../lib/process-identity.ts";
-import { checkSocketPath } from "../../lib/runtime-directory.ts";
+import { checkSocketPath } from "../../lib/socket-path.ts";
 import type { Driver, FoundProcess, Machine, MachineEnd, MachineRuntime, MachineSpec } from "../driver.ts";
 import { findQemu } from "./binary.ts";
 import { commandLine } from "./command-line.ts";

@@ -220,7 +220,7 @@ describe("vm run", () => {
     assert.equal(
       world.stderr.text,
       "spec: 2 vcpu · 1 GiB memory · 8 GiB disk · debian-bookworm\n" +
-        "vm dev is running and stays · again: banger vm shell dev · away: banger vm delete dev\n",
+        "vm dev keeps running · back: banger vm shell dev · delete: banger vm delete dev\n",
     );
     const create = services.seen.find(({ name }) => name === "vms.create");
     assert.deepEqual(create?.args, [{ vcpu: 2, nat: false, start: true, ephemeral: false }]);
@@ -304,6 +304,9 @@ describe("vm run", () => {
     services.on("vms.show", () => ({ ...sampleVm, state: "stopped" }));
     guest.exit(0);
     await world.run("vm", "run", "--", "poweroff");
-    assert.match(world.stderr.text, /vm dev is stopped and stays · again: banger vm start dev/);
+    assert.match(
+      world.stderr.text,
+      /vm dev is stopped and kept · start: banger vm start dev · delete: banger vm delete dev/,
+    );
   });
 });

@@ -27,6 +27,12 @@ test("a cause that only repeats what stands above it is left out", () => {
   assert.doesNotMatch(stream.text, /cause/);
 });
 
+test("what was cancelled was cancelled by the user, and needs no causes", () => {
+  const stream = new Capture();
+  printError(stream, fault("interrupted", { what: "it" }, new Error("abort")), { json: false, env: {} });
+  assert.match(stream.text, /^error: it was cancelled\n╰▶ hint: /);
+});
+
 test("several lines stay within the tree, and nothing steers the terminal", () => {
   const stream = new Capture();
   printError(stream, fault("internal", { detail: "one\ntwo\x1b[2J" }), { json: false, env: {} });

@@ -18,6 +18,8 @@ export interface Manners {
   patience?: number;
   /** Its init takes the order to shut down and does nothing. */
   ignoresShutdown?: boolean;
+  /** It refuses to shut down, so many times. */
+  refusals?: number;
   /** It refuses to mount. */
   refusesMount?: boolean;
   /** Its process ends as soon as it runs. */
@@ -213,6 +215,10 @@ export class GuestDouble {
 
   #shutdown(mode: ShutdownMode): void {
     this.orders.push(mode);
+    if (mode === "ask" && this.manners.refusals) {
+      this.manners.refusals -= 1;
+      throw fault("guest_refused", { doing: "shut down", reason: "not now" });
+    }
     if (mode === "now" || !this.manners.ignoresShutdown) setImmediate(() => this.powerOff());
   }
 

@@ -54,10 +54,12 @@ async function leave(vm: Vm, banger: Banger, flags: Flags, world: World): Promis
   if (flags.quiet) return;
   const style = styleFor(world.stderr, world.env);
   const { state } = await banger.vms.show(vm.id).catch(() => vm);
-  const back = state === "running" ? `banger vm shell ${vm.name}` : `banger vm start ${vm.name}`;
-  world.stderr.write(
-    `vm ${style.bold(vm.name)} is ${state} and stays · again: ${back} · away: banger vm delete ${vm.name}\n`,
-  );
+  const name = style.bold(vm.name);
+  const kept =
+    state === "running"
+      ? `vm ${name} keeps running · back: banger vm shell ${vm.name}`
+      : `vm ${name} is ${state} and kept · start: banger vm start ${vm.name}`;
+  world.stderr.write(`${kept} · delete: banger vm delete ${vm.name}\n`);
 }
 
 /** The daemon deletes an ephemeral machine by itself; this waits for it, and does not depend on it. */

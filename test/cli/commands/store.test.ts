@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Context } from "../../../src/lib/context.ts";
+import { fault } from "../../../src/lib/errors/error.ts";
+import { sampleImage, sampleKernel } from "../../support/fake-services.ts";
+import { servedWorld } from "../world.ts";
+
+describe("image", () => {
+  test("list prints a table, ids or JSON", async (context) => {
+    const expected = {
+      "": [
+        "ID            NAME             KERNEL        SIZE     USED  CREATED",
+        "ba9876543210  debian-bookworm  generic-6.1  1 GiB  256 MiB  2 minutes ago",
+        "",
+      ].join("\n"),
+      "-q": "ba9876543210\n",
+      "--json": `${JSON.stringify([sampleImage], null, 2)}\n`,
+    };
+    for (const [flag, text] of Object.entries(expected)) {
+      const { world } = await servedWorld(context);
+      assert.equal(await world.run("image", "list", ...(flag === "" ? [] : [flag])), 0);
+      assert.equal(world.stdout.text, text);
+    }
+  });
+
+  test("list shows a broken image with what is known of it", async (context) => {
+    const { world, services } = await servedWorld(context);
+    services.on("images.list", () => [
+      sampleImage,
+      { id: "bad000000000", name: "bad000000000", used: 512, problem: "no manifest" },
+    ]);
+    await world.run("image", "ls");
+    const lines = world.stdout.text.split("\n");
+    assert.match(lines[0] ?? "", /CREATED +PROBLEM$/);
+    assert.match(lines[2] ?? "", /^bad000000000 {2}bad000000000 +512 B +no manifest$/);
+  });
+
+  test("show prints what there is to know", async (context) => {
+    const { world } = await servedWorld(context);
+    assert.equal(await world.run("image", "show", "debian-bookworm"), 0);
+    assert.equal(
+      world.stdout.text,
+      `name:          debian-bookworm
+id:            ba9876543210
+distribution:  debian
+architecture:  amd64
+kernel:        generic-6.1
+init:          /sbin/init
+size:          1 GiB
+on disk:       256 MiB
+sha256:        ${"0".repeat(64)}
+source:        debian: bookworm
+created:       2026-01-01T00:00:00.000Z (2 minutes ago)
+`,
+    );
+  });
+
+  test("pull shows its stages and prints the id", async (context) => {
+    const { world, services } = await servedWorld(context);
+    services.on("images.pull", (_: string, work: Context) => {
+      work.report({
+        stage: "image.pull",
+        state: "started",
+        message: "pulling debian-bookworm from the image catalog",
+      });
+      return sampleImage;
+    });
+    assert.equal(await world.run("image", "pull", "debian-bookworm"), 0);
+    assert.equal(world.stdout.text, "ba9876543210\n");
+    assert.equal(world.stderr.text, "pulling debian-bookworm from the image catalog\n");
+    assert.deepEqual(services.seen[0]?.args, ["debian-bookworm"]);
+  });
+
+  test("pull of what is in no catalog names what is", async (context) => {
+    const { world, services } = await servedWorld(context);
+    services.on("images.pull", (name: string) => {
+      throw fault("image_not_found", { name, available: ["debian-bookworm"] });
+    });
+    assert.equal(await world.run("image", "pull", "nix"), 1);
+    assert.equal(
+      world.stderr.text,
+      'error: image "nix" not found\n╰▶ hint: Use one of: debian-bookworm (docs/errors.md#image_not_found)\n',
+    );
+  });
+
+  test("delete says what it freed, for each", async (context) => {
+    const { world } = await servedWorld(context);
+    assert.equal(await world.run("image", "rm", "a", "b"), 0);
+    assert.equal(world.stdout.text, "ba9876543210 deleted, freed 4 KiB\n".repeat(2));
+  });
+});
+
+describe("kernel", () => {
+  test("list prints local kernels", async (context) => {
+    const { world } = await servedWorld(context);
+    assert.equal(await world.run("kernel", "list"), 0);
+    assert.equal(
+      world.stdout.text,
+      [
+        "NAME         RELEASE               DISTRO    USED  CREATED",
+        "generic-6.1  6.1.0-56-cloud-amd64  debian  64 MiB  2 minutes ago",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("list --available prints the catalog and which of it is local", async (context) => {
+    const { world, services } = await servedWorld(context);
+    const source = { kind: "debian", suite: "trixie", package: "linux-image-cloud-amd64" };
+    services.on("kernels.available", () => [
+      { name: "generic-6.12", description: "Debian 13", arch: "amd64", source, state: "available" },
+    ]);
+    assert.equal(await world.run("kernel", "list", "--available"), 0);
+    assert.equal(
+      world.stdout.text,
+      "NAME          STATE      ARCH   DESCRIPTION\ngeneric-6.12  available  amd64  Debian 13\n",
+    );
+  });
+
+  test("show prints what there is to know", async (context) => {
+    const { world } = await servedWorld(context);
+    assert.equal(await world.run("kernel", "show", "generic-6.1"), 0);
+    assert.match(world.stdout.text, /^release: {7}6\.1\.0-56-cloud-amd64$/m);
+    assert.match(world.stdout.text, /^on disk: {7}64 MiB$/m);
+  });
+
+  test("pull passes --force on and prints the name", async (context) => {
+    const { world, services } = await servedWorld(context);
+    assert.equal(await world.run("kernel", "pull", "--force", "generic-6.1"), 0);
+    assert.deepEqual(services.seen[0]?.args, ["generic-6.1", { force: true }]);
+    assert.equal(world.stdout.text, "generic-6.1\n");
+  });
+
+  test("rm is refused while a machine boots from it", async (context) => {
+    const { world } = await servedWorld(context);
+    assert.equal(await world.run("kernel", "rm", "used"), 1);
+    assert.match(world.stderr.text, /^error: kernel "used" is used by dev\n/);
+  });
+
+  test("lists and shows as JSON what the daemon said", async (context) => {
+    const { world } = await servedWorld(context);
+    await world.run("kernel", "show", "--json", "generic-6.1");
+    assert.deepEqual(JSON.parse(world.stdout.text), sampleKernel);
+  });
+});
