@@ -320,7 +320,6 @@ test("any image becomes what umoci makes of it", { skip }, async (t) => {
     { weight: 1, arbitrary: path.map((p) => file(Buffer.from(`${p}/.wh..wh..opq`, "latin1"))) },
   );
   const folder = temporaryDirectory(t);
-  let compared = 0;
   let run = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -336,15 +335,13 @@ test("any image becomes what umoci makes of it", { skip }, async (t) => {
           umociUnpack(layout, "it", join(here, "bundle"));
         } catch {
           // What umoci will not unpack, such as a link to nothing, is no measure.
-          return;
+          fc.pre(false);
         }
         const { reader } = await flattened(fetched(here, image), join(here, "image"));
         assert.deepEqual(listingOfImage(reader), listingOfDirectory(join(here, "bundle", "rootfs")));
-        compared += 1;
         rmSync(here, { recursive: true });
       },
     ),
-    { numRuns: 20 },
+    { numRuns: 10 },
   );
-  assert.ok(compared > 4, `${compared} images could be compared`);
 });
