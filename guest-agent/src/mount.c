@@ -136,7 +136,7 @@ static void mount_root(const uint8_t *payload, size_t length, struct outcome *ou
 }
 
 static void mount_modules(const uint8_t *payload, size_t length, struct outcome *outcome) {
-  static const char *const types[] = {"squashfs", "erofs", "ext4"};
+  static const char *const types[] = {"ext4", "squashfs", "erofs"};
   char serial[SERIAL_SIZE];
   char device[300];
   char path[128];

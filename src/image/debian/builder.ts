@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { readTar } from "../../archive/tar/read.ts";
 import type { DebianArchive } from "../../debian/archive.ts";
 import { type Context, step } from "../../lib/context.ts";
@@ -11,7 +14,7 @@ import { writeRootfs } from "../rootfs.ts";
 import type { BuiltRootfs, RootfsSource } from "../source.ts";
 import { commandLine, guestSources, type MirrorSettings, sourceLines } from "./command.ts";
 import { buildEnvironment } from "./environment.ts";
-import { chooseMode, hostLibc } from "./mode.ts";
+import { type BuildMode, chooseMode, hostLibc } from "./mode.ts";
 import { runMmdebstrap } from "./run.ts";
 import { removeStaleWorkspaces, Workspace } from "./workspace.ts";
 
@@ -36,6 +39,7 @@ export class DebianBuilder implements RootfsSource<"debian"> {
 
   async removeLeftovers(): Promise<void> {
     await removeStaleWorkspaces(this.#options.workspaces);
+    await removeStaleWorkspaces(openWorkspaces());
   }
 
   /**
@@ -56,12 +60,11 @@ export class DebianBuilder implements RootfsSource<"debian"> {
     );
     const checkValidUntil = await archive.checksValidUntil(context.signal);
     const additions = guestConfiguration(recipe, this.#options, checkValidUntil);
-    const args = commandLine(recipe, {
-      mode: chooseMode(hostLibc(), recipe.libc, process.getuid?.() ?? 0),
-      keyring: await archive.keyring(),
-      checkValidUntil,
-    });
-    await using workspace = await Workspace.create(this.#options.workspaces);
+    const mode = chooseMode(hostLibc(), recipe.libc, process.getuid?.() ?? 0);
+    await using workspace = await this.#workspace(mode);
+    const keyring = join(workspace.path, "keyring.gpg");
+    await writeFile(keyring, await readFile(await archive.keyring()), { mode: 0o644 });
+    const args = commandLine(recipe, { mode, keyring, checkValidUntil });
     await runMmdebstrap(
       {
         image: name,
@@ -82,11 +85,21 @@ export class DebianBuilder implements RootfsSource<"debian"> {
     return { init: recipe.init, detail: `${recipe.suite} of ${new Date(time * 1000).toISOString()}` };
   }
 
+  async #workspace(mode: BuildMode): Promise<Workspace> {
+    if (mode !== "unshare") return await Workspace.create(this.#options.workspaces);
+    return await Workspace.create(openWorkspaces(), true);
+  }
+
   /** Seconds since the epoch of the newest release file. Nothing in the image is newer: same archive, same image. */
   async #timeOfArchive(recipe: Recipe, context: Context): Promise<number> {
     const releases = await this.#options.archive.releases(recipe.suite, context);
     return Math.floor(Math.max(...releases.map((release) => release.date.getTime())) / 1000);
   }
+}
+
+/** In a name space of its own the builder is another user, who cannot go through a home directory. */
+function openWorkspaces(): string {
+  return join(tmpdir(), `banger-build-${process.getuid?.() ?? 0}`);
 }
 
 /** The machine's own apt uses the mirror that it was built from, under the same conditions. */

@@ -1,5 +1,6 @@
 import { dpkgExcludes } from "../recipe/additions.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { treeLink, workspaceVariable } from "./environment.ts";
 import type { BuildMode } from "./mode.ts";
 
 export interface MirrorSettings {
@@ -30,6 +31,7 @@ export function commandLine(recipe: Recipe, settings: CommandSettings): string[]
     // Nothing of a build that is interrupted is used, so nothing has to be flushed.
     "--dpkgopt=force-unsafe-io",
     ...(settings.checkValidUntil ? [] : ['--aptopt=Acquire::Check-Valid-Until "false"']),
+    `--essential-hook=ln -sfn "$1" "$${workspaceVariable}"/${treeLink}`,
     // When the base system is there already: mmdebstrap would run each of its packages through a slow filter of its
     // own. What comes in that way is left out later.
     ...(excludes.length > 0

@@ -27,7 +27,7 @@ content = "welcome"
 
 /** Writes a small tree as mmdebstrap would, with the phases that it announces. */
 const goodScript = `
-cat >"$OUT/sources"; env >"$OUT/env"; printf '%s\\n' "$@" >"$OUT/args"
+cat "$TMPDIR/keyring.gpg" >"$OUT/keys"; cat >"$OUT/sources"; env >"$OUT/env"; printf '%s\\n' "$@" >"$OUT/args"
 echo "I: running apt-get update..." >&2
 echo "0 upgraded, 1 newly installed, 0 to remove and 0 not upgraded." >&2
 echo "Setting up git (1:2.39) ..." >&2
@@ -81,7 +81,11 @@ describe("DebianBuilder", () => {
     );
     const args = world.read("args").split("\n");
     assert.ok(args.includes("--mode=fakechroot"));
-    assert.ok(args.includes("--keyring=/keyring.gpg"));
+    assert.match(
+      args.find((arg) => arg.startsWith("--keyring=")) ?? "",
+      /^--keyring=.*\/build\/\w+\/keyring\.gpg$/,
+    );
+    assert.equal(world.read("keys"), "the keys");
     assert.ok(args.includes("--include=systemd,git"));
     const env = world.read("env").split("\n");
     assert.ok(env.includes(`SOURCE_DATE_EPOCH=${Date.UTC(2026, 0, 2) / 1000}`));
@@ -214,6 +218,7 @@ function makeWorld(t: TestContext, script: string, settings: Settings = {}): Wor
   mkdirSync(join(recipes, "test"), { recursive: true });
   writeFileSync(join(recipes, "test/recipe.toml"), recipeText);
   mkdirSync(join(directory, "bin"));
+  writeFileSync(join(directory, "archive-keys.gpg"), "the keys", { mode: 0o600 });
   const program = join(directory, "bin/mmdebstrap");
   writeFileSync(program, `#!/bin/sh\nOUT=${directory}\n${script}`);
   chmodSync(program, 0o755);
@@ -225,7 +230,7 @@ function makeWorld(t: TestContext, script: string, settings: Settings = {}): Wor
     securityMirror: "http://mirror/security",
     archive: {
       releases: settings.releases ?? (async () => [release(1), release(2), release(1)]),
-      keyring: async () => "/keyring.gpg",
+      keyring: async () => join(directory, "archive-keys.gpg"),
       checksValidUntil: async () => settings.checkValidUntil ?? true,
     },
     workspaces,

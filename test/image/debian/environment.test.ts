@@ -17,6 +17,7 @@ describe("buildEnvironment", () => {
       HOME: "/w",
       LC_ALL: "C.UTF-8",
       TMPDIR: "/w",
+      LD_LIBRARY_PATH: "/w/tree/usr/lib/x86_64-linux-gnu/systemd:/w/tree/usr/libexec/sudo",
       BANGER_WORKSPACE: "/w",
       SOURCE_DATE_EPOCH: "12",
     });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { removeStaleWorkspaces, Workspace } from "../../../src/image/debian/workspace.ts";
@@ -40,6 +40,27 @@ describe("a workspace", () => {
     await using workspace = await Workspace.create(parent);
     assert.deepEqual(await removeStaleWorkspaces(parent), []);
     assert.ok(existsSync(workspace.path));
+  });
+
+  test("is closed to others, unless a build needs them to go through it", async (t) => {
+    const parent = temporaryDirectory(t);
+    const modes: number[] = [];
+    for (const open of [false, true]) {
+      await using workspace = await Workspace.create(join(parent, String(open)), open);
+      modes.push(statSync(workspace.path).mode & 0o777, statSync(join(parent, String(open))).mode & 0o777);
+    }
+    assert.deepEqual(modes, [0o700, 0o700, 0o711, 0o711]);
+  });
+
+  test("is not made in a directory of somebody else's", async (t) => {
+    const parent = temporaryDirectory(t);
+    if (process.getuid?.() !== 0) return t.skip("only root can give a directory away");
+    chownSync(parent, 1234, 1234);
+    await rejectsWith(
+      Workspace.create(parent),
+      "unsafe_directory",
+      `refusing to use ${JSON.stringify(parent)}: it belongs to uid 1234`,
+    );
   });
 
   test("says what keeps it from being made", async (t) => {
