@@ -25,6 +25,7 @@ const world: World = {
   now: () => Date.now(),
   connect: ({ autostart = true, anyBuild = false } = {}) =>
     new Banger({ env: world.env, autostart, sameBuild: !anyBuild }),
+  passOutputThrough: async () => (await import("./session/output-mode.ts")).passOutputThrough(),
 };
 
 /** Carries out a command line in this process, and ends it. */

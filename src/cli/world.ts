@@ -13,6 +13,8 @@ export interface World {
   /** Milliseconds since 1970. */
   now(): number;
   connect(options?: ConnectOptions): Banger;
+  /** Lets the terminal show what it is given as it is; `stdin.setRawMode(false)` undoes it. */
+  passOutputThrough(): Promise<void>;
 }
 
 export interface ConnectOptions {

@@ -11,6 +11,8 @@ export interface Refusal {
   readonly errno: string;
   /** The agent's message, or the errno's name. Safe to print. */
   readonly reason: string;
+  /** Of a command that could not be started: `user`, `cwd` or `exec`. */
+  readonly step?: string | undefined;
 }
 
 export interface CallOptions<T> {
@@ -44,7 +46,7 @@ export function readRefusal(fields: Fields): Refusal | undefined {
   if (number === 0) return undefined;
   const errno = errnoName(number);
   const message = fields.text(2);
-  return { errno, reason: message ? `${message} (${errno})` : errno };
+  return { errno, reason: message ? `${message} (${errno})` : errno, step: fields.text(21) };
 }
 
 class Call<T> implements StreamHandler {

@@ -40,8 +40,10 @@ export async function exec(streams: Streams, spec: ExecSpec, signal: AbortSignal
       streams.replace(id, process);
       return process;
     },
-    refuse: ({ errno, reason }) => {
-      throw fault("exec_failed", { command, reason, exit: errno === "ENOENT" ? 127 : 126 });
+    refuse: ({ errno, reason, step = "exec" }) => {
+      // What was not found may also be the directory, which says nothing of the command.
+      const exit = errno === "ENOENT" && step === "exec" ? 127 : 126;
+      throw fault("exec_failed", { command, reason, exit });
     },
   });
 }

@@ -107,6 +107,7 @@ export function fakeWorld(context: Pick<TestContext, "after">, options: FakeWorl
       connects.push(connect);
       return options.banger ?? new Banger({ env: { HOME: home, XDG_RUNTIME_DIR: home }, autostart: false });
     },
+    passOutputThrough: async () => undefined,
     run: (...words) => dispatch(words, world),
   };
   return world;

@@ -47,6 +47,8 @@ describe("with the agent itself, as a process of this host", { skip: noRealAgent
     await using real = await realAgent();
     const missing = await rejectsWith(real.agent.exec({ args: ["no-such-program"] }, never), "exec_failed");
     assert.equal(missing.exit, 127);
+    const elsewhere = real.agent.exec({ args: ["true"], cwd: "/no/such/directory" }, never);
+    assert.equal((await rejectsWith(elsewhere, "exec_failed")).exit, 126);
     const data = await rejectsWith(real.agent.exec({ args: ["/etc/passwd"] }, never), "exec_failed");
     assert.equal(data.exit, 126);
   });

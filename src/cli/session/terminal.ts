@@ -35,6 +35,7 @@ export async function terminalSession(world: World, remote: RemoteProcess): Prom
   // It may have changed since the command was asked for.
   resize();
   try {
+    await world.passOutputThrough();
     return await world.interrupts.during(leave, () => carry(world, remote));
   } catch (error) {
     if (left) return statusOf(left);
