@@ -2,7 +2,7 @@ import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
@@ -163,8 +163,10 @@ export class Images {
     return this.#caller.get(`/images/${encodeURIComponent(ref)}`);
   }
 
-  pull(name: string, options?: CallOptions): Promise<Image> {
-    return this.#caller.operate("POST", "/images/pull", { name }, options);
+  /** @param request the catalog's name or the registry's reference of an image, or that with more */
+  pull(request: string | PullImage, options?: CallOptions): Promise<Image> {
+    const body = typeof request === "string" ? { name: request } : request;
+    return this.#caller.operate("POST", "/images/pull", body, options);
   }
 
   delete(ref: string): Promise<{ id: string; freed: number }> {

@@ -11,6 +11,8 @@ export interface ExecOptions {
   args?: readonly (string | Buffer)[];
   /** `KEY=value` each. */
   env?: readonly (string | Buffer)[];
+  /** Puts the entrypoint of the machine's image before `args`, when there are any. */
+  entrypoint?: boolean;
   user?: string | undefined;
   cwd?: string | undefined;
   /** Gives the command a terminal of this size; its standard error then comes with its standard output. */
@@ -43,6 +45,7 @@ export async function exec(transport: Transport, ref: string, options: ExecOptio
   const request: ExecRequest = {
     args: (options.args ?? []).map(base64),
     env: (options.env ?? []).map(base64),
+    ...(options.entrypoint ? { entrypoint: true } : {}),
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.tty ? { tty: options.tty } : {}),

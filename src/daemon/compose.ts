@@ -5,8 +5,12 @@ import { DebianArchive } from "../debian/archive.ts";
 import { connectAgent } from "../guest/connect.ts";
 import { DebianBuilder } from "../image/debian/builder.ts";
 import { writeModulesDrive } from "../image/modules-drive.ts";
+import { blobDirectory } from "../image/oci/fetch.ts";
+import { OciSource } from "../image/oci/source.ts";
 import { ImageService } from "../image/service.ts";
 import { KernelService } from "../kernel/service.ts";
+import { HttpClient } from "../lib/http/client.ts";
+import { sparingLoopback } from "../lib/http/proxy.ts";
 import { type Paths, packageRoot } from "../lib/paths.ts";
 import { build, version } from "../lib/version.ts";
 import type { DaemonInfo } from "../model/api/answers.ts";
@@ -50,7 +54,8 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       agentBinary: agentBinary(),
       writeModules: writeModulesDrive,
     });
-    const images = makeImages(paths, config, archive, log);
+    const http = new HttpClient({ env: sparingLoopback(process.env) });
+    const images = makeImages(paths, config, archive, http, log);
     const repository = new VmRepository(database);
     const vms = new VmService({
       vms: repository,
@@ -81,6 +86,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     const close = async (): Promise<void> => {
       await vms.close();
       archive.close();
+      http.close();
       database[Symbol.dispose]();
     };
     return { services, close };
@@ -99,7 +105,13 @@ function makeArchive(paths: Paths, { archive }: Config): DebianArchive {
   });
 }
 
-function makeImages(paths: Paths, config: Config, archive: DebianArchive, log: Logger): ImageService {
+function makeImages(
+  paths: Paths,
+  config: Config,
+  archive: DebianArchive,
+  http: HttpClient,
+  log: Logger,
+): ImageService {
   const debian = new DebianBuilder({
     mirror: config.archive.mirror,
     securityMirror: config.archive.security_mirror,
@@ -107,7 +119,8 @@ function makeImages(paths: Paths, config: Config, archive: DebianArchive, log: L
     workspaces: join(paths.cache, "build"),
     log: (line) => log.debug({ builder: line }, "image builder"),
   });
-  return new ImageService({ directory: paths.images, sources: { debian } });
+  const oci = new OciSource({ http, blobs: blobDirectory(paths.cache), kernel: "generic-6.1" });
+  return new ImageService({ directory: paths.images, sources: { debian }, oci });
 }
 
 /** The agent beside the bundle, or the one that a checkout has built. */

@@ -1,3 +1,4 @@
+import type { PullRequest } from "../image/plan.ts";
 import type { Context } from "../lib/context.ts";
 import type { DaemonInfo, Defaults, DoctorReport } from "../model/api/answers.ts";
 import type { Image } from "../model/image.ts";
@@ -22,7 +23,7 @@ export interface Services {
 export interface ImageApi {
   list(): Promise<Image[]>;
   show(ref: string): Promise<Image>;
-  pull(name: string, context: Context): Promise<Image>;
+  pull(ref: string, context: Context, request?: PullRequest): Promise<Image>;
   remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }>;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { TarMember } from "../archive/tar/entry.ts";
 import type { Context } from "../lib/context.ts";
-import { type Ext4Summary, writeExt4 } from "./ext4/writer.ts";
+import { type Ext4Summary, type Ext4Writer, writeExt4 } from "./ext4/writer.ts";
 
 export interface RootfsOptions {
   /** The file to make. */
@@ -13,11 +13,13 @@ export interface RootfsOptions {
   identity: string;
   /** Seconds since the epoch, for what has no time of its own. */
   time: number;
+  /** One inode for so many bytes. Default: as `writeExt4`. */
+  bytesPerInode?: number;
 }
 
 const label = "root";
 /** Bytes between two reports. */
-const reportInterval = 8 * 2 ** 20;
+export const reportInterval = 8 * 2 ** 20;
 
 /**
  * Writes a root file system as its files come by. On stable storage when this resolves; nothing is left when it fails.
@@ -30,17 +32,7 @@ export async function writeRootfs(
   options: RootfsOptions,
   context: Context,
 ): Promise<Ext4Summary> {
-  const { path, size, journal, identity, time } = options;
-  await using image = await writeExt4({
-    path,
-    label,
-    uuid: uuidOf(identity),
-    hashSeed: digest(`${identity}\nhash seed`),
-    sizeBytes: size,
-    journalBytes: journal,
-    epoch: { seconds: time, nanoseconds: 0 },
-    signal: context.signal,
-  });
+  await using image = await openRootfs(options, context.signal);
   let written = 0;
   let reported = 0;
   for await (const member of members) {
@@ -54,7 +46,23 @@ export async function writeRootfs(
   return await image.finish();
 }
 
-function reportWritten(context: Context, current: number): void {
+/** The same, for who puts the files in one by one. */
+export async function openRootfs(options: RootfsOptions, signal: AbortSignal): Promise<Ext4Writer> {
+  const { path, size, journal, identity, time, bytesPerInode } = options;
+  return await writeExt4({
+    path,
+    label,
+    uuid: uuidOf(identity),
+    hashSeed: digest(`${identity}\nhash seed`),
+    sizeBytes: size,
+    journalBytes: journal,
+    epoch: { seconds: time, nanoseconds: 0 },
+    signal,
+    ...(bytesPerInode === undefined ? {} : { bytesPerInode }),
+  });
+}
+
+export function reportWritten(context: Context, current: number): void {
   const message = "writing the root file system";
   context.report({ stage: "image.rootfs", state: "progress", message, current, unit: "bytes" });
 }

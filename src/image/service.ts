@@ -1,23 +1,27 @@
-import { rm } from "node:fs/promises";
 import { Coalescer } from "../lib/coalesce.ts";
 import { type Context, step } from "../lib/context.ts";
-import { asFault, fault, isFault } from "../lib/errors/error.ts";
+import { fault } from "../lib/errors/error.ts";
 import type { Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
 import { imageCatalog } from "./catalog.ts";
+import { isExplicitReference } from "./oci/reference.ts";
+import {
+  type ImageSources,
+  type PullPlan,
+  type PullRequest,
+  planCatalogPull,
+  planRegistryPull,
+  type RegistrySource,
+} from "./plan.ts";
 import { checkImageName, isIdPrefix } from "./reference.ts";
-import type { BuiltRootfs, RootfsSource } from "./source.ts";
 import { brokenFault, type Entry, imageOf } from "./store/entry.ts";
 import { ImageStore } from "./store/store.ts";
-
-/** A way to make an image for each kind of source that the catalog may name. */
-export interface ImageSources {
-  debian: RootfsSource<"debian">;
-}
 
 export interface ImageServiceOptions {
   /** Where the images live. */
   directory: string;
   sources: ImageSources;
+  /** Images of registries; without it only the catalog's can be had. */
+  oci?: RegistrySource;
   /** Default: the catalog of this package. */
   catalog?: readonly ImageCatalogEntry[];
 }
@@ -32,12 +36,14 @@ export interface UsableImage {
 export class ImageService {
   readonly #store: ImageStore;
   readonly #sources: ImageSources;
+  readonly #oci: RegistrySource | undefined;
   readonly #catalog: readonly ImageCatalogEntry[];
   readonly #pulls = new Coalescer<Entry>();
 
   constructor(options: ImageServiceOptions) {
     this.#store = new ImageStore(options.directory);
     this.#sources = options.sources;
+    this.#oci = options.oci;
     this.#catalog = options.catalog ?? imageCatalog;
   }
 
@@ -69,28 +75,33 @@ export class ImageService {
   }
 
   /**
-   * The image to make a machine from: the local one; else that of the catalog, pulled; else the error says that there is
-   * none. A broken local one is the error, and nothing is fetched over it.
+   * The image to make a machine from: the local one; else that of the catalog, pulled; else, for a name with a registry or a tag in
+   * it, that of the registry; else the error says that there is none. A broken local one is the error, and nothing is fetched
+   * over it.
    *
-   * @throws image_not_found, image_ambiguous, image_broken, interrupted, and what pulling throws
+   * @throws image_not_found, image_reference_invalid, image_ambiguous, image_broken, interrupted, and what pulling throws
    */
   async ensure(ref: string, context: Context): Promise<UsableImage> {
     const local = await this.#find(ref);
     if (local) return await this.#store.open(local, context.signal);
-    const wanted = this.#catalog.find((entry) => entry.name === ref);
-    if (!wanted) throw await this.#notFound(ref);
-    return await this.#store.open(await this.#pull(wanted, context), context.signal);
+    const plan = await this.#plan(ref, {}, false);
+    checkImageName(plan.name);
+    return await this.#store.open(await this.#pull(plan, context), context.signal);
   }
 
-  /** Makes an image of the catalog local. @throws invalid_value, image_exists, image_broken, image_not_found, interrupted */
-  async pull(name: string, context: Context): Promise<Image> {
-    checkImageName(name);
+  /**
+   * Makes an image local: that of the catalog, or else the one of a registry that the name refers to.
+   *
+   * @throws invalid_value, image_exists, image_broken, image_not_found, image_reference_invalid, bad_usage, interrupted, and what
+   *   the sources throw
+   */
+  async pull(ref: string, context: Context, request: PullRequest = {}): Promise<Image> {
+    const name = checkImageName(request.as ?? ref);
     const local = await this.#find(name);
     if (local?.content.state === "broken") throw brokenFault(local, local.content);
     if (local) throw fault("image_exists", { name, id: local.id });
-    const wanted = this.#catalog.find((entry) => entry.name === name);
-    if (!wanted) throw await this.#notFound(name);
-    return imageOf(await this.#pull(wanted, context));
+    const plan = await this.#plan(ref, request, true);
+    return imageOf(await this.#pull(plan, context));
   }
 
   /**
@@ -132,51 +143,26 @@ export class ImageService {
     return fault("image_not_found", { name, available: available.toSorted() });
   }
 
-  async #pull(wanted: ImageCatalogEntry, context: Context): Promise<Entry> {
-    return await this.#pulls.run(wanted.name, context, (shared) =>
-      step(shared, "image.pull", `pulling ${wanted.name} from the image catalog`, () =>
-        this.#make(wanted, shared),
-      ),
+  /** What to do for a name that is not local. @throws image_not_found, image_reference_invalid, bad_usage */
+  async #plan(ref: string, request: PullRequest, isAskedFor: boolean): Promise<PullPlan> {
+    const entry = this.#catalog.find(({ name }) => name === ref);
+    if (entry) return planCatalogPull(entry, this.#sources, request);
+    if (!this.#oci || !(isAskedFor || isExplicitReference(ref))) throw await this.#notFound(ref);
+    return planRegistryPull(ref, this.#oci, request);
+  }
+
+  async #pull(plan: PullPlan, context: Context): Promise<Entry> {
+    return await this.#pulls.run(plan.name, context, (shared) =>
+      step(shared, "image.pull", plan.message, () => this.#make(plan, shared)),
     );
   }
 
-  async #make(wanted: ImageCatalogEntry, context: Context): Promise<Entry> {
-    const { name, arch, distro, kernel } = wanted;
+  async #make({ name, make }: PullPlan, context: Context): Promise<Entry> {
     using _lock = await this.#store.lock(name, context.signal);
     // Another process may have made it while this one waited.
     const present = await this.#find(name);
     if (present?.content.state === "broken") throw brokenFault(present, present.content);
     if (present) return present;
-    return await this.#store.create(
-      name,
-      async (rootfs) => {
-        const { kind, ...built } = await this.#build(wanted, rootfs, context);
-        const { init, detail } = built;
-        return { arch, distro, kernel, ...(init ? { init } : {}), source: { kind, detail } };
-      },
-      context,
-    );
-  }
-
-  /** Tries the sources in their order; the last one's failure is the one that is reported. */
-  async #build(
-    wanted: ImageCatalogEntry,
-    rootfs: string,
-    context: Context,
-  ): Promise<BuiltRootfs & { kind: string }> {
-    const failures: unknown[] = [];
-    for (const source of wanted.sources) {
-      try {
-        return {
-          kind: source.kind,
-          ...(await this.#sources[source.kind].build(wanted.name, source, rootfs, context)),
-        };
-      } catch (error) {
-        if (isFault(error, "interrupted", "no_space", "directory_not_writable")) throw error;
-        failures.push(error);
-        await rm(rootfs, { force: true });
-      }
-    }
-    throw asFault(failures.at(-1));
+    return await this.#store.create(name, (rootfs) => make(rootfs, context), context);
   }
 }

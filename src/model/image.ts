@@ -1,5 +1,19 @@
 import { z } from "zod";
 
+/** How the maker of an image wants its programs run (the `config` of an OCI image). */
+export const imageConfigSchema = z.object({
+  /** `KEY=value` */
+  env: z.array(z.string()),
+  /** `name`, `uid`, `name:group` or `uid:gid`. Default: root. */
+  user: z.string().optional(),
+  workdir: z.string().optional(),
+  /** Words that come before the command of `vm run`. */
+  entrypoint: z.array(z.string()),
+  /** The command when none is given; a machine opens a shell instead. */
+  cmd: z.array(z.string()),
+});
+export type ImageConfig = z.infer<typeof imageConfigSchema>;
+
 /** `manifest.json` of a local image: `images/<id>/`. */
 export const imageManifestSchema = z.object({
   version: z.literal(1),
@@ -11,6 +25,8 @@ export const imageManifestSchema = z.object({
   kernel: z.string(),
   /** Program that becomes PID 1; absent when the image has none and the agent's own init serves. */
   init: z.string().optional(),
+  /** Only of images that came with one. */
+  config: imageConfigSchema.optional(),
   rootfs: z.object({
     file: z.literal("rootfs.ext4"),
     /** Apparent size in bytes: that of the file system. */

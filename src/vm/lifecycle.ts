@@ -7,6 +7,7 @@ import { cleanUp } from "./clean-up.ts";
 import { type VmHandle, VmHandles } from "./handle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
+import type { ImageSetup } from "./runtime.ts";
 import { shutDown } from "./shut-down.ts";
 import { resumeStart, startMachine } from "./start.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -51,15 +52,10 @@ export class Lifecycle {
   }
 
   /** Goes on with a start that an earlier daemon could not finish. */
-  async resume(
-    handle: VmHandle,
-    record: VmRecord,
-    machine: Machine,
-    init: string | undefined,
-  ): Promise<void> {
+  async resume(handle: VmHandle, record: VmRecord, machine: Machine, image: ImageSetup): Promise<void> {
     await handle.lock.run(`starting vm ${record.name}`, this.#closing.signal, async () => {
       await this.#starting(handle, this.scoped(detachedContext()), (scoped) =>
-        resumeStart(this.#parts, record, machine, init, scoped),
+        resumeStart(this.#parts, record, machine, image, scoped),
       );
     });
   }

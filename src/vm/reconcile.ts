@@ -55,7 +55,7 @@ async function takeOver(
     const init = runtime?.init;
     if (record.state === "starting" && !record.ephemeral) {
       lifecycle.background.start(`going on with the start of ${name}`, () =>
-        lifecycle.resume(handle, record, machine, init),
+        lifecycle.resume(handle, record, machine, runtime ?? {}),
       );
     } else {
       // A stop that was cut off is not taken up again: whoever asked for it is gone.

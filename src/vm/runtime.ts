@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { type ImageConfig, imageConfigSchema } from "../model/image.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { MachineRuntime } from "../vmm/driver.ts";
 
@@ -9,12 +10,18 @@ export interface StoredRuntime {
   readonly hostBoot: string;
   /** What becomes PID 1 in the guest; absent when the agent's own init serves. */
   readonly init?: string | undefined;
+  /** How the image wants its programs run. */
+  readonly config?: ImageConfig | undefined;
   readonly machine: MachineRuntime;
 }
+
+/** What a start takes over from the image. */
+export type ImageSetup = Pick<StoredRuntime, "init" | "config">;
 
 const storedRuntimeSchema: z.ZodType<StoredRuntime> = z.object({
   hostBoot: z.string(),
   init: z.string().optional(),
+  config: imageConfigSchema.optional(),
   machine: z.object({
     driver: z.string(),
     version: z.string(),
@@ -27,8 +34,10 @@ const storedRuntimeSchema: z.ZodType<StoredRuntime> = z.object({
   }),
 });
 
-export function storeRuntime(machine: MachineRuntime, init: string | undefined): StoredRuntime {
-  return { hostBoot: hostBoot(), init, machine };
+/** @param image what the manifest of the machine's image says of running it */
+export function storeRuntime(machine: MachineRuntime, image: ImageSetup): StoredRuntime {
+  const { init, config } = image;
+  return { hostBoot: hostBoot(), init, config, machine };
 }
 
 /** Undefined when nothing was noted, or what another version noted cannot be read. */

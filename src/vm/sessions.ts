@@ -2,12 +2,14 @@ import { detachedContext } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
 import type { ExecRequest } from "../model/api/requests.ts";
+import type { ImageConfig } from "../model/image.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmHandle } from "./handle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
 import type { ExecSpec, GuestProcess } from "./ports.ts";
+import { readRuntime } from "./runtime.ts";
 
 /** Milliseconds to wait for a guest when the request does not say. */
 const usualWait = 60_000;
@@ -30,7 +32,7 @@ export class Sessions {
     const leave = record.ephemeral ? this.#enter(handle) : () => undefined;
     try {
       const agent = await live.agent(wait, signal);
-      const process = await agent.exec(execSpec(request), signal);
+      const process = await agent.exec(execSpec(request, this.#config(record)), signal);
       process.exited.then(leave, leave);
       return process;
     } catch (error) {
@@ -66,6 +68,12 @@ export class Sessions {
     });
   }
 
+  /** As it was when the machine started. */
+  #config({ id }: VmRecord): ImageConfig | undefined {
+    const present = this.#parts.vms.get(id);
+    return present && readRuntime(present)?.config;
+  }
+
   async #running(
     handle: VmHandle,
     record: VmRecord,
@@ -92,15 +100,22 @@ export class Sessions {
   }
 }
 
-function execSpec(request: ExecRequest): ExecSpec {
-  const { user, cwd, tty } = request;
+/** What the request says comes before what the image says, and that before the agent's own defaults. */
+function execSpec(request: ExecRequest, image: ImageConfig | undefined): ExecSpec {
+  const { user = image?.user, cwd = image?.workdir, tty } = request;
+  const args = (request.args ?? []).map(decode);
+  const before = request.entrypoint && args.length > 0 ? bytes(image?.entrypoint) : [];
   return {
-    args: (request.args ?? []).map(decode),
-    env: (request.env ?? []).map(decode),
+    args: [...before, ...args],
+    env: [...bytes(image?.env), ...(request.env ?? []).map(decode)],
     ...(user === undefined ? {} : { user }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(tty === undefined ? {} : { tty }),
   };
+}
+
+function bytes(texts: readonly string[] = []): Buffer[] {
+  return texts.map((text) => Buffer.from(text));
 }
 
 function decode(text: string): Buffer {

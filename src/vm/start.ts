@@ -9,7 +9,7 @@ import { LiveMachine } from "./live-machine.ts";
 import { machineSpec } from "./machine-spec.ts";
 import type { VmParts } from "./parts.ts";
 import type { Agent } from "./ports.ts";
-import { storeRuntime } from "./runtime.ts";
+import { type ImageSetup, storeRuntime } from "./runtime.ts";
 import { applyPending } from "./spec.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
@@ -28,10 +28,10 @@ export async function startMachine(
   return await orRollBack(parts, before, context, () =>
     step(context, "vm.start", `starting ${before.name}`, async () => {
       const record = begin(parts, before);
-      const { spec, init } = await prepare(parts, record, watch, context);
+      const { spec, image } = await prepare(parts, record, watch, context);
       const machine = await parts.driver.start(spec, context);
       watch.lap("vmm");
-      return await finish(parts, record, machine, init, watch, context);
+      return await finish(parts, record, machine, image, watch, context);
     }),
   );
 }
@@ -41,11 +41,11 @@ export async function resumeStart(
   parts: VmParts,
   record: VmRecord,
   machine: Machine,
-  init: string | undefined,
+  image: ImageSetup,
   context: Context,
 ): Promise<LiveMachine> {
   return await orRollBack(parts, record, context, () =>
-    finish(parts, record, machine, init, new Stopwatch(), context),
+    finish(parts, record, machine, image, new Stopwatch(), context),
   );
 }
 
@@ -94,9 +94,9 @@ async function prepare(
   record: VmRecord,
   watch: Stopwatch,
   context: Context,
-): Promise<{ spec: MachineSpec; init: string | undefined }> {
-  const { id, image } = record;
-  const { manifest, rootfs } = await parts.images.ensure(image.id, context);
+): Promise<{ spec: MachineSpec; image: ImageSetup }> {
+  const { id } = record;
+  const { manifest, rootfs } = await parts.images.ensure(record.image.id, context);
   watch.lap("image");
   await parts.kernels.ensure(record.kernel, context);
   const boot = await parts.kernels.bootFiles(record.kernel, context);
@@ -108,7 +108,7 @@ async function prepare(
   watch.lap("disk");
   const commandLine = parts.kernelCommandLine(accelerator);
   const spec = machineSpec(record, parts.files, { disk, boot, accelerator, commandLine });
-  return { spec, init: manifest.init };
+  return { spec, image: manifest };
 }
 
 /** The machine's disk, made at its first start and grown to what was asked for since. */
@@ -143,14 +143,14 @@ async function finish(
   parts: VmParts,
   record: VmRecord,
   machine: Machine,
-  init: string | undefined,
+  image: ImageSetup,
   watch: Stopwatch,
   context: Context,
 ): Promise<LiveMachine> {
-  const vm = { id: record.id, name: record.name, init };
+  const vm = { id: record.id, name: record.name, init: image.init };
   try {
     // From here on a daemon that is killed finds the machine by its record; before, by its run directory.
-    parts.vms.update(vm.id, { runtime: storeRuntime(machine.runtime, init) });
+    parts.vms.update(vm.id, { runtime: storeRuntime(machine.runtime, image) });
     const agent = await bootGuest(parts, vm, machine, watch, context);
     const live = superviseMachine(parts, vm, machine, agent);
     parts.vms.update(vm.id, {

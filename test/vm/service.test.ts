@@ -695,6 +695,37 @@ describe("commands", () => {
     });
   });
 
+  test("run as the image says, where the request says nothing else", async () => {
+    await using world = new World();
+    world.imageConfig = {
+      env: ["A=1", "B=2"],
+      user: "bob",
+      workdir: "/work",
+      entrypoint: ["/entry", "-x"],
+      cmd: ["never"],
+    };
+    const first = await world.daemon();
+    await first.service.create({ name: "dev" }, quiet());
+    const words = (...texts: string[]) => texts.map((text) => Buffer.from(text));
+    const encoded = (text: string) => Buffer.from(text).toString("base64");
+    await first.service.exec("dev", { args: [encoded("id")] }, quiet().signal);
+    await first.service.exec("dev", { args: [encoded("id")], entrypoint: true }, quiet().signal);
+    await first.service.exec(
+      "dev",
+      { entrypoint: true, user: "0", cwd: "/", env: [encoded("A=3")] },
+      quiet().signal,
+    );
+    const env = words("A=1", "B=2");
+    assert.deepEqual(
+      world.guest.commands.map(({ spec }) => spec),
+      [
+        { args: words("id"), env, user: "bob", cwd: "/work" },
+        { args: words("/entry", "-x", "id"), env, user: "bob", cwd: "/work" },
+        { args: [], env: [...env, ...words("A=3")], user: "0", cwd: "/" },
+      ],
+    );
+  });
+
   test("wait for a machine that is starting", async () => {
     await using world = new World();
     const daemon = await world.daemon();

@@ -63,8 +63,8 @@ export function makeHandlers(services: Services): Handlers {
     },
 
     listImages: () => images.list(),
-    pullImage: ({ body }) =>
-      operations.start("image.pull", body.name, (context) => images.pull(body.name, context)),
+    pullImage: ({ body: { name, ...request } }) =>
+      operations.start("image.pull", name, (context) => images.pull(name, context, request)),
     showImage: ({ params }) => images.show(ref(params)),
     deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
 

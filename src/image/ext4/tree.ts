@@ -68,6 +68,25 @@ export function walk(
   return at;
 }
 
+/**
+ * What a path leads to in the end, links followed as by `walk`, unless that is a directory or nothing. `name` is its own, one
+ * character per byte.
+ */
+export function follow(root: Directory, path: readonly string[]): { name: string; leaf: Leaf } | undefined {
+  let components = [...path];
+  for (let followed = 0; followed <= maxLinksFollowed; followed += 1) {
+    const name = components.pop();
+    const parent = walk(root, components, () => undefined);
+    const node = name === undefined || !(parent instanceof Directory) ? undefined : parent.children.get(name);
+    if (name === undefined || !node || node instanceof Directory || !(parent instanceof Directory))
+      return undefined;
+    if (node.target === undefined) return { name, leaf: node };
+    const from = node.target.startsWith("/") ? [] : namesOf(parent);
+    components = [...from, ...node.target.split("/")];
+  }
+  return undefined;
+}
+
 /** Every directory, each before those in it, in the order in which they were added. */
 export function* directoriesOf(root: Directory): Generator<Directory> {
   const ahead = [root];
@@ -80,7 +99,11 @@ export function* directoriesOf(root: Directory): Generator<Directory> {
 
 /** The path of a directory as a person reads it. */
 export function pathOf(directory: Directory): string {
+  return Buffer.from(`/${namesOf(directory).join("/")}`, "latin1").toString("utf8");
+}
+
+function namesOf(directory: Directory): string[] {
   const names: string[] = [];
   for (let at = directory; at.parent !== at; at = at.parent) names.unshift(at.name);
-  return Buffer.from(`/${names.join("/")}`, "latin1").toString("utf8");
+  return names;
 }

@@ -6,6 +6,7 @@ import type { Piece } from "./content.ts";
 import { buildDirectory } from "./directory.ts";
 import {
   blockSize,
+  type InodeType,
   inodeFlags,
   lostAndFoundInode,
   maxFileBlocks,
@@ -14,7 +15,7 @@ import {
   rootInode,
 } from "./format.ts";
 import { type Attributes, encodeDevice, type Inode } from "./inode.ts";
-import { Directory, directoriesOf, type Leaf, type Node, pathOf, walk } from "./tree.ts";
+import { Directory, directoriesOf, follow, type Leaf, type Node, pathOf, walk } from "./tree.ts";
 import { Volume, type VolumeOptions, type VolumeUsage } from "./volume.ts";
 
 export interface Ext4Options extends VolumeOptions {
@@ -110,6 +111,28 @@ export class Ext4Writer implements AsyncDisposable {
       const parent = walk(this.#root, components, () => undefined);
       if (name !== undefined && parent instanceof Directory) this.#clear({ parent, name });
     });
+  }
+
+  /** Removes what is in a directory, and leaves the directory; nothing happens when there is no such thing. */
+  async empty(path: Buffer): Promise<void> {
+    await this.#exclusively(async () => {
+      this.#volume.entry = path;
+      const parent = walk(this.#root, split(path), () => undefined);
+      if (!(parent instanceof Directory)) return;
+      for (const [name, node] of [...parent.children]) {
+        if (node !== this.#lostAndFound) this.#clear({ parent, name });
+      }
+    });
+  }
+
+  /**
+   * The file that a path leads to, links followed as in a chroot; undefined when it leads to a directory or nowhere.
+   *
+   * @returns its own name in the end, and its 12 bits of mode
+   */
+  find(path: Buffer): { name: string; type: InodeType; mode: number } | undefined {
+    const found = follow(this.#root, split(path));
+    return found && { name: found.name, type: found.leaf.inode.type, mode: found.leaf.inode.mode };
   }
 
   /** Writes the directories and all metadata; the image is complete and on stable storage when this resolves. */

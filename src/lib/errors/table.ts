@@ -5,6 +5,7 @@ import { guestErrors } from "./areas/guest.ts";
 import { hostErrors } from "./areas/host.ts";
 import { imageErrors } from "./areas/image.ts";
 import { kernelErrors } from "./areas/kernel.ts";
+import { registryErrors } from "./areas/registry.ts";
 import { usageErrors } from "./areas/usage.ts";
 import { vmErrors } from "./areas/vm.ts";
 import { vmmErrors } from "./areas/vmm.ts";
@@ -19,6 +20,7 @@ export const errorTable = {
   ...archiveErrors,
   ...debianErrors,
   ...imageErrors,
+  ...registryErrors,
   ...kernelErrors,
   ...vmErrors,
   ...vmmErrors,

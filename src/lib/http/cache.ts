@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { errnoOf } from "../errors/error.ts";
 import { hashFile } from "../hash-file.ts";
 import { waitForLock } from "../lock.ts";
-import type { HttpClient } from "./client.ts";
+import type { HttpGetter } from "./client.ts";
 import { download } from "./download.ts";
 
 export interface CachedFile {
@@ -27,10 +27,10 @@ const staleAfter = 7 * 24 * 3600 * 1000;
  */
 export class DownloadCache {
   readonly #directory: string;
-  readonly #http: HttpClient;
+  readonly #http: HttpGetter;
   readonly #flights = new Coalescer<string>();
 
-  constructor(options: { directory: string; http: HttpClient }) {
+  constructor(options: { directory: string; http: HttpGetter }) {
     this.#directory = options.directory;
     this.#http = options.http;
   }

@@ -25,16 +25,25 @@ export interface HttpResponse {
 
 export interface GetOptions {
   signal: AbortSignal;
+  /** An `authorization` is for the server that was asked, and not shown to another one that it redirects to. */
   headers?: Record<string, string>;
+  /** Sent with POST, as a form (application/x-www-form-urlencoded); redirects are not followed then. */
+  form?: string;
+}
+
+/** Whoever answers requests: a client, or something around one. */
+export interface HttpGetter {
+  get(address: string, options: GetOptions): Promise<HttpResponse>;
 }
 
 const redirectLimit = 5;
+const formHeader = { "content-type": "application/x-www-form-urlencoded" };
 
 /**
  * GET over HTTP and HTTPS, through the proxies of the environment, following redirects (never from https to http).
  * Close it when it is no longer needed: it keeps connections open.
  */
-export class HttpClient {
+export class HttpClient implements HttpGetter {
   readonly #agents: { "http:": HttpAgent; "https:": HttpsAgent };
   readonly #answerTimeout: number;
   readonly #stallTimeout: number;
@@ -51,11 +60,13 @@ export class HttpClient {
   /** The answer, whatever its status. @throws archive_unreachable, interrupted */
   async get(address: string, options: GetOptions): Promise<HttpResponse> {
     let url = address;
+    let asked = options;
     for (let hop = 0; hop <= redirectLimit; hop += 1) {
-      const message = await this.#send(url, options);
-      const next = redirectOf(message, url);
+      const message = await this.#send(url, asked);
+      const next = options.form === undefined ? redirectOf(message, url) : undefined;
       if (next === undefined) return this.#response(url, message, options.signal);
       message.destroy();
+      if (new URL(next).origin !== new URL(url).origin) asked = withoutAuthorization(asked);
       url = next;
     }
     throw fault("archive_unreachable", { url: address, reason: `more than ${redirectLimit} redirects` });
@@ -66,7 +77,7 @@ export class HttpClient {
     this.#agents["https:"].destroy();
   }
 
-  async #send(url: string, { signal, headers }: GetOptions): Promise<IncomingMessage> {
+  async #send(url: string, { signal, headers, form }: GetOptions): Promise<IncomingMessage> {
     if (signal.aborted) throw fault("interrupted", { what: `downloading ${url}` }, signal.reason);
     const target = URL.canParse(url) ? new URL(url) : undefined;
     if (target?.protocol !== "http:" && target?.protocol !== "https:") {
@@ -75,7 +86,13 @@ export class HttpClient {
     const { protocol } = target;
     const give = {
       agent: this.#agents[protocol],
-      headers: { "user-agent": "banger", accept: "*/*", ...headers },
+      method: form === undefined ? "GET" : "POST",
+      headers: {
+        "user-agent": "banger",
+        accept: "*/*",
+        ...(form === undefined ? {} : formHeader),
+        ...headers,
+      },
       signal,
     };
     const request = protocol === "http:" ? requestHttp(target, give) : requestHttps(target, give);
@@ -83,7 +100,7 @@ export class HttpClient {
       request.on("response", resolve);
       request.on("error", reject);
     });
-    request.end();
+    request.end(form);
     try {
       return await within(`waiting for ${target.host}`, this.#answerTimeout, answer, signal);
     } catch (error) {
@@ -132,6 +149,13 @@ async function* readBody(
     message.on("error", () => undefined);
     message.destroy();
   }
+}
+
+function withoutAuthorization(options: GetOptions): GetOptions {
+  const kept = Object.entries(options.headers ?? {}).filter(
+    ([name]) => name.toLowerCase() !== "authorization",
+  );
+  return { ...options, headers: Object.fromEntries(kept) };
 }
 
 function redirectOf(message: IncomingMessage, from: string): string | undefined {

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { diskFault, syncDirectory } from "../atomic.ts";
 import { fault, isFault } from "../errors/error.ts";
 import { hashHandle } from "../hash-file.ts";
-import { type HttpClient, type HttpResponse, statusText } from "./client.ts";
+import { type GetOptions, type HttpGetter, type HttpResponse, statusText } from "./client.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 
 export interface Download {
@@ -27,7 +27,7 @@ export interface DownloadOptions extends RetryOptions {
  *
  * @throws archive_unreachable, archive_bad_hash, archive_malformed (more bytes than announced), no_space, interrupted
  */
-export async function download(http: HttpClient, what: Download, options: DownloadOptions): Promise<void> {
+export async function download(http: HttpGetter, what: Download, options: DownloadOptions): Promise<void> {
   const part = `${what.path}.${what.sha256.slice(0, 16)}.part`;
   try {
     await retrying(options, (advanced) => fetchPart(http, what, part, { ...options, advanced }));
@@ -42,13 +42,26 @@ export async function download(http: HttpClient, what: Download, options: Downlo
 
 /** A small file into memory. @throws archive_unreachable, archive_malformed when it has more than `limit` bytes */
 export async function fetchBytes(
-  http: HttpClient,
+  http: HttpGetter,
   url: string,
   limit: number,
-  options: RetryOptions,
+  options: FetchOptions,
 ): Promise<Buffer> {
+  return (await fetchDocument(http, url, limit, options)).bytes;
+}
+
+export interface FetchOptions extends RetryOptions, Omit<GetOptions, "signal"> {}
+
+/** The same with the head of the answer. */
+export async function fetchDocument(
+  http: HttpGetter,
+  url: string,
+  limit: number,
+  options: FetchOptions,
+): Promise<{ bytes: Buffer; headers: HttpResponse["headers"] }> {
+  const { signal, headers = {}, form } = options;
   return await retrying(options, async () => {
-    const response = await http.get(url, { signal: options.signal });
+    const response = await http.get(url, { signal, headers, ...(form === undefined ? {} : { form }) });
     if (response.status !== 200) throw refused(url, response);
     const chunks: Buffer[] = [];
     let size = 0;
@@ -57,11 +70,11 @@ export async function fetchBytes(
       if (size > limit) throw fault("archive_malformed", { url, problem: `it has more than ${limit} bytes` });
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks);
+    return { bytes: Buffer.concat(chunks), headers: response.headers };
   });
 }
 
-async function fetchPart(http: HttpClient, what: Download, part: string, options: Advancing): Promise<void> {
+async function fetchPart(http: HttpGetter, what: Download, part: string, options: Advancing): Promise<void> {
   const file = await open(part, "a+", 0o600);
   try {
     for (;;) {
@@ -97,7 +110,7 @@ async function readKept(file: FileHandle, limit: number): Promise<Kept> {
 
 /** Appends what is missing, or starts over when the server will not go on where we stopped. */
 async function receive(
-  http: HttpClient,
+  http: HttpGetter,
   what: Download,
   file: FileHandle,
   kept: Kept,

@@ -35,3 +35,10 @@ function proxyAddress(name: string, value: string): string {
   }
   return address;
 }
+
+/** An environment in which no proxy is asked for this machine's own servers, as other programs that pull images hold it. */
+export function sparingLoopback(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const named = env.no_proxy?.trim() || env.NO_PROXY?.trim();
+  const own = ["localhost", "127.0.0.1", "::1"];
+  return { ...env, no_proxy: [...(named ? [named] : []), ...own].join(",") };
+}

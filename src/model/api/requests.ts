@@ -36,7 +36,20 @@ export const stopVmSchema = z.strictObject({
 /** Body of `POST /v1/vms/{ref}/kill`: the signal goes to the machine's process on the host. */
 export const killVmSchema = z.strictObject({ signal: z.enum(killSignals).default("KILL") });
 
-export const pullImageSchema = z.strictObject({ name: z.string().min(1) });
+/** Body of `POST /v1/images/pull`. */
+export const pullImageSchema = z.strictObject({
+  /** A name of the catalog, or else a reference to an image in a registry. */
+  name: z.string().min(1),
+  /** Name of the local image. Default: `name`. */
+  as: z.string().min(1).optional(),
+  kernel: z.string().min(1).optional(),
+  /** Only for images of registries: `linux/amd64`, bytes of the root file system, and whether TLS may be missing. */
+  platform: z.string().min(1).optional(),
+  size: size.optional(),
+  insecure: z.boolean().default(false),
+});
+export type PullImage = z.input<typeof pullImageSchema>;
+
 export const pullKernelSchema = z.strictObject({
   name: z.string().min(1),
   force: z.boolean().default(false),
@@ -50,6 +63,8 @@ export const pruneVmsSchema = z.strictObject({});
 export const execRequestSchema = z.strictObject({
   /** Absent or empty: a login shell. */
   args: z.array(z.base64()).default([]),
+  /** Whether the image's entrypoint comes before `args`, when there are any. */
+  entrypoint: z.boolean().optional(),
   env: z.array(z.base64()).default([]),
   user: z.string().optional(),
   cwd: z.string().optional(),

@@ -146,7 +146,7 @@ export const routes = {
   pullImage: {
     method: "POST",
     path: "/images/pull",
-    summary: "Fetch or build an image of the catalog",
+    summary: "Fetch or build an image of the catalog or of a registry",
     body: pullImageSchema,
     answer: operationSchema,
     status: 202,

@@ -68,7 +68,26 @@ created:       2026-01-01T00:00:00.000Z (2 minutes ago)
     assert.equal(await world.run("image", "pull", "debian-bookworm"), 0);
     assert.equal(world.stdout.text, "ba9876543210\n");
     assert.equal(world.stderr.text, "pulling debian-bookworm from the image catalog\n");
-    assert.deepEqual(services.seen[0]?.args, ["debian-bookworm"]);
+    assert.deepEqual(services.seen[0]?.args, ["debian-bookworm", { insecure: false }]);
+  });
+
+  test("pull of a reference passes on what was asked for", async (context) => {
+    const { world, services } = await servedWorld(context);
+    services.on("images.pull", () => sampleImage);
+    const more = [
+      "--name",
+      "dev",
+      "--platform",
+      "linux/386",
+      "--kernel-ref",
+      "mine",
+      "--size",
+      "2G",
+      "--insecure",
+    ];
+    assert.equal(await world.run("image", "pull", "reg.io/a:1", ...more), 0);
+    const request = { as: "dev", platform: "linux/386", kernel: "mine", size: 2 * 2 ** 30, insecure: true };
+    assert.deepEqual(services.seen[0]?.args, ["reg.io/a:1", request]);
   });
 
   test("pull of what is in no catalog names what is", async (context) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { newInode } from "../../../src/image/ext4/inode.ts";
-import { Directory, directoriesOf, type Leaf, pathOf, walk } from "../../../src/image/ext4/tree.ts";
+import { Directory, directoriesOf, follow, type Leaf, pathOf, walk } from "../../../src/image/ext4/tree.ts";
 
 const attributes = { mode: 0, uid: 0, gid: 0, modified: { seconds: 0, nanoseconds: 0 } };
 const root = new Directory("", newInode(2, "directory", attributes));
@@ -65,6 +65,37 @@ describe("walking a tree", () => {
     );
     root.children.delete("wild");
   });
+});
+
+describe("following a path", () => {
+  const cases: [path: string, name: string | undefined][] = [
+    ["file", "file"],
+    ["relative/no", undefined],
+    ["relative", undefined],
+    ["absolute", undefined],
+    ["self", undefined],
+    ["etc", undefined],
+    ["", undefined],
+    ["to-file", "file"],
+    ["etc/to-file", "file"],
+    ["etc/up", "file"],
+    ["twice", "file"],
+    ["dangling", undefined],
+    ["through-file", undefined],
+  ];
+  link("to-file", "file");
+  link("twice", "absolute/up");
+  link("dangling", "nowhere");
+  link("through-file", "file/x");
+  etc.children.set("to-file", leaf("/file"));
+  etc.children.set("up", leaf("../../file"));
+  for (const [path, name] of cases) {
+    test(`${path || "the root"} leads to ${name ?? "no file"}`, () => {
+      const found = follow(root, path === "" ? [] : path.split("/"));
+      assert.equal(found?.name, name);
+      if (found) assert.equal(found.leaf, root.children.get("file"));
+    });
+  }
 });
 
 describe("directories of a tree", () => {

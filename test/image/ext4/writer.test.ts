@@ -301,6 +301,30 @@ describe("entries that meet", () => {
     assert.equal(summary.inodes, 12);
   });
 
+  test("empty takes out what is in a directory, and leaves it and what ext4 needs", async (context) => {
+    const path = join(temporaryDirectory(context), "image");
+    await using writer = await writeExt4(smallOptions(path));
+    await addEntry(writer, { path: "d", type: "directory", mode: 0o711 });
+    await addEntry(writer, { path: "d/s/deep", content: "x" });
+    await addEntry(writer, { path: "e/kept", content: "x" });
+    await addEntry(writer, { path: "f", content: "x" });
+    for (const each of ["d", "no/such", "f"]) await writer.empty(Buffer.from(each));
+    assert.deepEqual(writer.find(Buffer.from("e/kept")), { name: "kept", type: "file", mode: 0o644 });
+    assert.equal(writer.find(Buffer.from("d/s/deep")), undefined);
+    await writer.finish();
+    checkImage(path);
+    const found = new ImageReader(path).list();
+    assert.deepEqual([...found.keys()].sort(), ["", "d", "e", "e/kept", "f", "lost+found"]);
+    assert.equal(found.get("d")?.mode, 0o711);
+    const bare = join(temporaryDirectory(context), "bare");
+    await using other = await writeExt4(smallOptions(bare));
+    await addEntry(other, { path: "d/x", content: "x" });
+    await other.empty(Buffer.from("."));
+    await other.finish();
+    checkImage(bare);
+    assert.deepEqual([...new ImageReader(bare).list().keys()], ["", "lost+found"]);
+  });
+
   test("remove takes out a path with everything in it, and minds nothing that is not there", async (context) => {
     const path = join(temporaryDirectory(context), "image");
     await using writer = await writeExt4(smallOptions(path));

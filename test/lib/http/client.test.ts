@@ -41,6 +41,40 @@ describe("a GET", () => {
     assert.equal(await text(response.body), "here");
   });
 
+  test("shows its login to the server that was asked, and to no other that it is sent to", async (t) => {
+    const seen: unknown[] = [];
+    const other = await serve(t, (request, response) => {
+      seen.push([request.url, request.headers.authorization, request.headers.range]);
+      response.end();
+    });
+    const server = await serve(t, (request, response) => {
+      seen.push([request.url, request.headers.authorization, request.headers.range]);
+      const location = request.url === "/a" ? "/b" : `${other.url}/c`;
+      response.writeHead(307, { location }).end();
+    });
+    const headers = { Authorization: "Basic x", range: "bytes=1-" };
+    (await clientOf(t).get(`${server.url}/a`, { signal, headers })).discard();
+    assert.deepEqual(seen, [
+      ["/a", "Basic x", "bytes=1-"],
+      ["/b", "Basic x", "bytes=1-"],
+      ["/c", undefined, "bytes=1-"],
+    ]);
+  });
+
+  test("becomes a POST with a form, and then follows no redirect", async (t) => {
+    const server = await serve(t, (request, response) => {
+      response.writeHead(request.url === "/r" ? 307 : 200, { location: "/elsewhere" });
+      response.write(`${request.method} ${request.headers["content-type"]} `);
+      request.pipe(response);
+    });
+    const client = clientOf(t);
+    const answer = await client.get(`${server.url}/a`, { signal, form: "a=1&b=%26" });
+    assert.equal(await text(answer.body), "POST application/x-www-form-urlencoded a=1&b=%26");
+    const redirected = await client.get(`${server.url}/r`, { signal, form: "a=1" });
+    assert.equal(redirected.status, 307);
+    redirected.discard();
+  });
+
   test("gives up on a redirect that leads to itself", async (t) => {
     const server = await serve(t, (_, response) => response.writeHead(301, { location: "/a" }).end());
     await rejectsWith(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Context, Progress } from "../../../src/lib/context.ts";
 import { type BangerError, fault, isFault } from "../../../src/lib/errors/error.ts";
 import { configSchema } from "../../../src/model/config.ts";
-import type { ImageManifest } from "../../../src/model/image.ts";
+import type { ImageConfig, ImageManifest } from "../../../src/model/image.ts";
 import type { KernelManifest } from "../../../src/model/kernel.ts";
 import type { Vm } from "../../../src/model/vm.ts";
 import { Database } from "../../../src/store/database.ts";
@@ -28,6 +28,8 @@ export class World implements AsyncDisposable {
   /** Of guests that are started from now on. */
   manners: Manners = {};
   startFailure: BangerError | undefined;
+  /** How the images want their programs run. */
+  imageConfig: ImageConfig | undefined;
   /** Local images and kernels; anything else is not found. */
   readonly images = new Set(["debian-bookworm", "other"]);
   readonly kernels = new Set(["generic-6.1", "generic-6.12"]);
@@ -231,6 +233,7 @@ function manifest(world: World, ref: string): ImageManifest {
     distro: "debian",
     kernel: "generic-6.1",
     init: "/sbin/init",
+    ...(world.imageConfig ? { config: world.imageConfig } : {}),
     rootfs: { file: "rootfs.ext4", size: world.imageSize, sha256: "0".repeat(64), mtime: 0 },
     source: { kind: "debian", detail: "test" },
     createdAt: "2026-01-01T00:00:00.000Z",

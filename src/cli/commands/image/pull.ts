@@ -1,3 +1,4 @@
+import type { PullImage } from "../../../model/api/requests.ts";
 import type { Invocation } from "../../args/spec.ts";
 import { operate } from "../../operate.ts";
 import { printJson } from "../../output/json.ts";
@@ -10,10 +11,24 @@ export async function run(
   world: World,
 ): Promise<number> {
   const [name = ""] = positionals;
-  await requireHostTools(world, "image");
+  // Only building takes tools, and what is built has a bare name.
+  if (!/[/:@]/.test(name)) await requireHostTools(world, "image");
   const banger = world.connect();
-  const image = await operate(world, flags, (call) => banger.images.pull(name, call));
+  const image = await operate(world, flags, (call) => banger.images.pull(pullRequest(name, flags), call));
   if (flags.json) printJson(world.stdout, image);
   else world.stdout.write(`${image.id}\n`);
   return 0;
+}
+
+function pullRequest(name: string, flags: Invocation<typeof imagePull>["flags"]): PullImage {
+  const { platform, size, insecure } = flags;
+  const kernel = flags["kernel-ref"];
+  return {
+    name,
+    ...(flags.name === undefined ? {} : { as: flags.name }),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(platform === undefined ? {} : { platform }),
+    ...(size === undefined ? {} : { size }),
+    ...(insecure ? { insecure } : {}),
+  };
 }

@@ -25,7 +25,7 @@ export async function run(invocation: Invocation<typeof vmRun>, world: World): P
     return 0;
   }
   try {
-    return await attach(world, {}, { args }, (full) => banger.vms.exec(vm.id, full));
+    return await attach(world, {}, { args, entrypoint: true }, (full) => banger.vms.exec(vm.id, full));
   } finally {
     await leave(vm, banger, flags, world);
   }

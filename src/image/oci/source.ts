@@ -1,0 +1,93 @@
+import { type Context, step } from "../../lib/context.ts";
+import type { HttpGetter } from "../../lib/http/client.ts";
+import type { ImageConfig } from "../../model/image.ts";
+import type { ImageDescription } from "../store/store.ts";
+import { Budget, type ImageLimits, usualLimits } from "./budget.ts";
+import { type FetchedLayer, fetchImage } from "./fetch.ts";
+import { flatten } from "./flatten.ts";
+import { readLayer } from "./layer.ts";
+import type { OciConfig } from "./manifest.ts";
+import { parsePlatform } from "./platform.ts";
+import { formatReference, type OciReference } from "./reference.ts";
+import { surveyImage, surveyLayer } from "./survey.ts";
+
+export interface OciSourceOptions {
+  http: HttpGetter;
+  /** Directory of the blobs (`blobDirectory`). */
+  blobs: string;
+  /** The kernel of images for which none was asked for. */
+  kernel: string;
+  /** Where Docker's configuration is found. Default: this process. */
+  env?: NodeJS.ProcessEnv;
+  limits?: ImageLimits;
+}
+
+export interface OciRequest {
+  /** Default `linux/amd64`. */
+  platform?: string | undefined;
+  kernel?: string | undefined;
+  /** Bytes of the root file system. */
+  size?: number | undefined;
+  /** Speak plain HTTP to a registry without TLS. */
+  insecure?: boolean | undefined;
+}
+
+/** Images of registries as root file systems. */
+export class OciSource {
+  readonly #options: OciSourceOptions;
+
+  constructor(options: OciSourceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes the root file system of an image to `path`, which does not exist.
+   *
+   * @throws invalid_value, unsupported_here, and what `fetchImage` and `flatten` throw
+   */
+  async build(
+    reference: OciReference,
+    request: OciRequest,
+    path: string,
+    context: Context,
+  ): Promise<ImageDescription> {
+    const { http, blobs, env = process.env, limits = usualLimits } = this.#options;
+    const name = formatReference(reference);
+    const platform = parsePlatform(request.platform ?? "linux/amd64");
+    const budget = new Budget(name, limits);
+    const options = { http, blobs, env, platform, insecure: request.insecure ?? false };
+    const fetched = await step(context, "image.layers", "downloading layers", () =>
+      fetchImage(reference, options, context, async (layer, { signal }) => ({
+        layer,
+        survey: await surveyLayer(readLayer(layer, name, limits, signal), budget),
+      })),
+    );
+    const { digest, config } = fetched;
+    const layers: FetchedLayer[] = fetched.layers.map(({ layer }) => layer);
+    const survey = surveyImage(fetched.layers.map((one) => one.survey));
+    const size = request.size === undefined ? {} : { size: request.size };
+    const { init, distro } = await step(context, "image.rootfs", "writing the root file system", () =>
+      flatten(layers, survey, { path, reference: name, digest, limits, ...size }, context),
+    );
+    return {
+      arch: "amd64",
+      distro: distro ?? "linux",
+      kernel: request.kernel ?? this.#options.kernel,
+      ...(init === undefined ? {} : { init }),
+      config: imageConfig(config),
+      source: { kind: "oci", detail: `${name} (${digest})` },
+    };
+  }
+}
+
+/** Empty texts mean nothing, as to Docker. */
+function imageConfig({ config }: OciConfig): ImageConfig {
+  const { User, Env, Entrypoint, Cmd, WorkingDir } = config ?? {};
+  return {
+    env: Env ?? [],
+    entrypoint: Entrypoint ?? [],
+    cmd: Cmd ?? [],
+    ...(User ? { user: User } : {}),
+    ...(WorkingDir ? { workdir: WorkingDir } : {}),
+  };
+}
