@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { type Duplex, PassThrough, type Readable, Writable } from "node:stream";
+import { drained } from "../lib/drained.ts";
 import { fault, fromProblem, type Problem } from "../lib/errors/error.ts";
 import type { ExecExit, ExecRequest } from "../model/api/requests.ts";
 import { type ExecFrame, ExecFrameDecoder, encodeExecFrame } from "../model/exec-frames.ts";
@@ -144,13 +145,7 @@ class Session implements RemoteProcess {
 /** Waits while the reader of a stream is behind, which holds up the connection and in the end the command. */
 async function deliver(stream: Duplex, payload: Buffer): Promise<void> {
   if (stream.destroyed || stream.write(payload)) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stream.off("drain", done).off("close", done);
-      resolve();
-    };
-    stream.on("drain", done).on("close", done);
-  });
+  await drained(stream);
 }
 
 /** A frame is at most 1 MiB; who writes need not know. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
+import { drained } from "../../lib/drained.ts";
 import { asFault, fault } from "../../lib/errors/error.ts";
 import { type ExecExit, type ExecRequest, execRequestSchema } from "../../model/api/requests.ts";
 import { type ExecFrame, ExecFrameDecoder, encodeExecFrame } from "../../model/exec-frames.ts";
@@ -100,13 +101,7 @@ class ExecSession {
   /** Waits while the client is behind, and no longer than it is there. */
   async #send(frame: Buffer): Promise<void> {
     if (this.#socket.destroyed || this.#socket.write(frame)) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#socket.off("drain", done).off("close", done);
-        resolve();
-      };
-      this.#socket.on("drain", done).on("close", done);
-    });
+    await drained(this.#socket);
   }
 
   async *#frames(): AsyncGenerator<ExecFrame> {
@@ -152,14 +147,4 @@ async function act(guest: GuestProcess, { name, payload }: ExecFrame): Promise<v
     default:
       throw fault("channel_closed", { reason: `an unexpected ${name} frame` });
   }
-}
-
-async function drained(stream: NodeJS.WritableStream): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stream.off("drain", done).off("close", done);
-      resolve();
-    };
-    stream.on("drain", done).on("close", done);
-  });
 }
