@@ -5,7 +5,9 @@ import * as daemonStopCode from "./commands/daemon/stop.ts";
 import * as doctorCode from "./commands/doctor.ts";
 import * as imageDeleteCode from "./commands/image/delete.ts";
 import * as imageListCode from "./commands/image/list.ts";
+import * as imageLoadCode from "./commands/image/load.ts";
 import * as imagePullCode from "./commands/image/pull.ts";
+import * as imageSaveCode from "./commands/image/save.ts";
 import * as imageShowCode from "./commands/image/show.ts";
 import * as kernelDeleteCode from "./commands/kernel/delete.ts";
 import * as kernelListCode from "./commands/kernel/list.ts";
@@ -29,7 +31,7 @@ import * as vmShowCode from "./commands/vm/show.ts";
 import * as vmStartCode from "./commands/vm/start.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
-import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
+import { imageDelete, imageList, imageLoad, imagePull, imageSave, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
@@ -58,6 +60,8 @@ export const commands: readonly Command[] = [
   command(imageList, imageListCode),
   command(imageShow, imageShowCode),
   command(imagePull, imagePullCode),
+  command(imageSave, imageSaveCode),
+  command(imageLoad, imageLoadCode),
   command(imageDelete, imageDeleteCode),
   command(kernelList, kernelListCode),
   command(kernelShow, kernelShowCode),

@@ -1,8 +1,8 @@
 import type { Progress } from "../lib/context.ts";
-import { isFault } from "../lib/errors/error.ts";
+import { fault, isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, LoadImage, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
@@ -167,6 +167,31 @@ export class Images {
   pull(request: string | PullImage, options?: CallOptions): Promise<Image> {
     const body = typeof request === "string" ? { name: request } : request;
     return this.#caller.operate("POST", "/images/pull", body, options);
+  }
+
+  /** An image as a bundle: a zstd-compressed tar of its manifest and its root file system. */
+  async *save(ref: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<Buffer> {
+    const path = `/v1/images/${encodeURIComponent(ref)}/bundle`;
+    const { signal } = options;
+    const { body } = await this.#caller.transport.stream({ method: "GET", path, signal });
+    try {
+      yield* body;
+    } catch (error) {
+      throw signal?.aborted ? fault("interrupted", { what: "saving the image" }, error) : error;
+    }
+  }
+
+  /** Makes an image of a bundle. */
+  async load(
+    bundle: AsyncIterable<Uint8Array>,
+    request: LoadImage = {},
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Image> {
+    const query = new URLSearchParams(request as Record<string, string>).toString();
+    // Starts the daemon or replaces it, which an upload cannot be repeated for.
+    await this.#caller.get("/info");
+    const call = { method: "POST", path: `/images/load?${query}`, upload: bundle, signal: options.signal };
+    return await this.#caller.call<Image>(call);
   }
 
   delete(ref: string): Promise<{ id: string; freed: number }> {

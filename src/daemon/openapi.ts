@@ -31,9 +31,17 @@ function operationOf(name: string, route: Route): Json {
     operationId: name,
     summary: route.summary,
     parameters: [...pathParameters(route), ...queryParameters(route)],
-    ...(route.body ? { requestBody: { required: true, content: json(route.body, "input") } } : {}),
+    ...requestBody(route),
     responses: { [successStatus(route)]: success(route), default: failure() },
   };
+}
+
+function requestBody({ body, upload }: Route): Json {
+  if (upload) {
+    const schema = { type: "string", contentMediaType: upload };
+    return { requestBody: { required: true, content: { [upload]: { schema } } } };
+  }
+  return body ? { requestBody: { required: true, content: json(body, "input") } } : {};
 }
 
 function successStatus(route: Route): string {
@@ -51,6 +59,11 @@ function success(route: Route): Json {
       };
     case "text":
       return { description: "Text as it comes", content: { "text/plain": { schema: { type: "string" } } } };
+    case "zstd":
+      return {
+        description: "Bytes as they come",
+        content: { "application/zstd": { schema: { type: "string" } } },
+      };
     default:
       return { description: route.summary, content: json(route.answer, "output") };
   }
@@ -80,5 +93,7 @@ function pathParameters({ path }: Route): Json[] {
 }
 
 function queryParameters({ query }: Route): Json[] {
-  return Object.keys(query?.shape ?? {}).map((name) => ({ name, in: "query", schema: { type: "boolean" } }));
+  if (!query) return [];
+  const { properties = {} } = schemaOf(query, "output") as { properties?: Record<string, Json> };
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }));
 }

@@ -1,4 +1,5 @@
 import type { PullRequest } from "../image/plan.ts";
+import type { LoadRequest } from "../image/service.ts";
 import type { Context } from "../lib/context.ts";
 import type { DaemonInfo, Defaults, DoctorReport } from "../model/api/answers.ts";
 import type { Image } from "../model/image.ts";
@@ -24,6 +25,8 @@ export interface ImageApi {
   list(): Promise<Image[]>;
   show(ref: string): Promise<Image>;
   pull(ref: string, context: Context, request?: PullRequest): Promise<Image>;
+  save(ref: string, context: Context): Promise<AsyncIterable<Buffer>>;
+  load(bundle: AsyncIterable<Uint8Array>, context: Context, request?: LoadRequest): Promise<Image>;
   remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }>;
 }
 

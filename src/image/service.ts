@@ -1,7 +1,11 @@
+import { dirname } from "node:path";
 import { Coalescer } from "../lib/coalesce.ts";
 import { type Context, step } from "../lib/context.ts";
 import { fault } from "../lib/errors/error.ts";
 import type { Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
+import { BundleReader } from "./bundle/read.ts";
+import { surveyFile } from "./bundle/survey.ts";
+import { writeBundle } from "./bundle/write.ts";
 import { imageCatalog } from "./catalog.ts";
 import { isExplicitReference } from "./oci/reference.ts";
 import {
@@ -14,7 +18,7 @@ import {
 } from "./plan.ts";
 import { checkImageName, isIdPrefix } from "./reference.ts";
 import { brokenFault, type Entry, imageOf } from "./store/entry.ts";
-import { ImageStore } from "./store/store.ts";
+import { type FilledImage, ImageStore } from "./store/store.ts";
 
 export interface ImageServiceOptions {
   /** Where the images live. */
@@ -24,6 +28,13 @@ export interface ImageServiceOptions {
   oci?: RegistrySource;
   /** Default: the catalog of this package. */
   catalog?: readonly ImageCatalogEntry[];
+}
+
+export interface LoadRequest {
+  /** Default: that in the bundle. */
+  name?: string | undefined;
+  /** That its machines boot. Default: that in the bundle. */
+  kernel?: string | undefined;
 }
 
 export interface UsableImage {
@@ -96,12 +107,46 @@ export class ImageService {
    *   the sources throw
    */
   async pull(ref: string, context: Context, request: PullRequest = {}): Promise<Image> {
-    const name = checkImageName(request.as ?? ref);
-    const local = await this.#find(name);
-    if (local?.content.state === "broken") throw brokenFault(local, local.content);
-    if (local) throw fault("image_exists", { name, id: local.id });
+    await this.#refuseTaken(request.as ?? ref);
     const plan = await this.#plan(ref, request, true);
     return imageOf(await this.#pull(plan, context));
+  }
+
+  /**
+   * An image as a bundle, once its whole disk has been found right.
+   *
+   * @throws image_not_found, image_ambiguous, image_broken, interrupted; while it is read, also errors of the file
+   */
+  async save(ref: string, { signal }: Context): Promise<AsyncGenerator<Buffer>> {
+    const { manifest, rootfs } = await this.#store.open(await this.#get(ref), signal);
+    const { sha256, ranges } = await surveyFile(rootfs, signal);
+    if (sha256 !== manifest.rootfs.sha256) {
+      const problem = `its rootfs.ext4 has SHA-256 ${sha256}, expected ${manifest.rootfs.sha256}`;
+      throw fault("image_broken", { name: manifest.name, path: dirname(rootfs), problem });
+    }
+    return writeBundle(manifest, rootfs, ranges, signal);
+  }
+
+  /**
+   * Makes an image of a bundle: whole, or not at all. It gets an id of its own.
+   *
+   * @throws invalid_value, image_exists, image_broken, and what `readBundle` throws
+   */
+  async load(bundle: AsyncIterable<Uint8Array>, context: Context, request: LoadRequest = {}): Promise<Image> {
+    // Refused before anything is read, when that is possible.
+    if (request.name !== undefined) await this.#refuseTaken(request.name);
+    await using reader = await BundleReader.open(bundle, context.signal);
+    const { id, name: ownName, source, version: _, createdAt: __, rootfs: file, ...rest } = reader.manifest;
+    const name = checkImageName(request.name ?? ownName);
+    using _lock = await this.#store.lock(name, context.signal);
+    await this.#refuseTaken(name);
+    const fill = async (rootfs: string): Promise<FilledImage> => {
+      await reader.writeRootfs(rootfs, context);
+      const detail = `${ownName} (${id}), which came from ${source.kind}: ${source.detail}`;
+      const kernel = request.kernel ?? rest.kernel;
+      return { ...rest, kernel, source: { kind: "bundle", detail }, sha256: file.sha256 };
+    };
+    return imageOf(await this.#store.create(name, fill, context));
   }
 
   /**
@@ -114,6 +159,13 @@ export class ImageService {
     if (vms.length > 0) throw fault("image_in_use", { name: entry.name ?? entry.id, vms });
     await this.#store.remove(entry);
     return { id: entry.id, freed: entry.used };
+  }
+
+  /** @throws invalid_value, image_exists, image_broken */
+  async #refuseTaken(name: string): Promise<void> {
+    const local = await this.#find(checkImageName(name));
+    if (local?.content.state === "broken") throw brokenFault(local, local.content);
+    if (local) throw fault("image_exists", { name, id: local.id });
   }
 
   async #get(ref: string): Promise<Entry> {

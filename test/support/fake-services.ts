@@ -61,6 +61,8 @@ export function fakeServices(): FakeServices {
       list: method("images.list", [sampleImage]),
       show: method("images.show", sampleImage),
       pull: method("images.pull", sampleImage),
+      save: async (...args) => (await method("images.save", undefined)(...args)) ?? bundleOf("a bundle"),
+      load: method("images.load", sampleImage),
       remove: method("images.remove", { id: sampleImage.id, freed: 4096 }),
     },
     kernels: {
@@ -137,6 +139,10 @@ export const sampleKernel: Kernel = {
   createdAt: "2026-01-01T00:00:00.000Z",
   used: 2 ** 26,
 };
+
+async function* bundleOf(text: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(text);
+}
 
 /** A guest's command that a test plays by hand. */
 export class FakeGuestProcess implements GuestProcess {

@@ -46,6 +46,42 @@ export const imagePull = {
   },
 } as const satisfies CommandSpec;
 
+export const imageSave = {
+  path: ["image", "save"],
+  summary: "Write an image to a file",
+  description:
+    "The file is a bundle: a zstd-compressed tar of the image's manifest.json and its rootfs.ext4. `banger image load` makes an " +
+    "image of it on any host. It appears when it is complete.",
+  examples: [
+    { command: "banger image save dev -o dev.banger.tar.zst", note: "to give it to somebody" },
+    { command: "banger image save dev | ssh host banger image load -", note: "straight to another host" },
+  ],
+  positionals: [{ name: "IMAGE", help: "the image, by name, id or the beginning of an id" }],
+  flags: {
+    output: { kind: "string", short: "o", value: "FILE", help: "Where to; - or nothing is standard output" },
+    quiet: { kind: "boolean", short: "q", help: "Print no progress" },
+  },
+} as const satisfies CommandSpec;
+
+export const imageLoad = {
+  path: ["image", "load"],
+  summary: "Make an image of a file that was saved",
+  description:
+    "Takes what `banger image save` wrote. The root file system is compared with the manifest; anything else in the file is " +
+    "refused. The image gets an id of its own.",
+  examples: [
+    { command: "banger image load dev.banger.tar.zst", note: "under the name that it was saved with" },
+    { command: "banger image load -i dev.banger.tar.zst --name dev2", note: "under another one" },
+  ],
+  positionals: [{ name: "FILE", help: "the file; - is standard input", optional: true }],
+  flags: {
+    input: { kind: "string", short: "i", value: "FILE", help: "The same as FILE" },
+    name: { kind: "string", value: "NAME", help: "Name of the local image; the saved one when absent" },
+    "kernel-ref": { kind: "string", value: "KERNEL", help: "Kernel that its machines boot by default" },
+    quiet: { kind: "boolean", short: "q", help: "Print no progress" },
+  },
+} as const satisfies CommandSpec;
+
 export const imageDelete = {
   path: ["image", "delete"],
   aliases: ["rm"],

@@ -3,6 +3,7 @@ import { errnoOf, fault, messageOf } from "../../lib/errors/error.ts";
 import { checkSocketPath } from "../../lib/socket-path.ts";
 import { readBody } from "./body.ts";
 import { type Head, parseHead } from "./head.ts";
+import { sendChunks } from "./upload.ts";
 
 /**
  * A small HTTP/1.1 client over a unix socket, for our own daemon only: one request a connection. Node's own client costs
@@ -15,6 +16,8 @@ export interface RequestOptions {
   headers?: Record<string, string>;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it comes instead of a `body`. What is left of it when the answer comes is not sent. */
+  upload?: AsyncIterable<Uint8Array> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -51,7 +54,18 @@ async function exchange(
   const socket = await connect(options);
   try {
     socket.write(requestText(options, extra));
-    return { socket, ...(await readHead(socket, options)) };
+    const head = readHead(socket, options);
+    if (!options.upload) return { socket, ...(await head) };
+    const answered = new AbortController();
+    const sent = sendChunks(options.upload, socket, answered.signal);
+    // A source that fails ends the request; one that has been sent leaves it waiting for the answer.
+    const failed = sent.then(() => new Promise<never>(() => undefined));
+    head.catch(() => undefined);
+    try {
+      return { socket, ...(await Promise.race([head, failed])) };
+    } finally {
+      answered.abort();
+    }
   } catch (error) {
     socket.destroy();
     throw error;
@@ -62,11 +76,13 @@ function requestText(options: RequestOptions, extra: Record<string, string>): st
   const body = options.body === undefined ? "" : JSON.stringify(options.body);
   const headers: Record<string, string> = {
     Host: "banger",
-    Connection: "close",
+    // A server that means to close may do so before its answer to a long upload is read.
+    Connection: options.upload ? "keep-alive" : "close",
     ...options.headers,
     ...extra,
   };
-  if (options.method !== "GET") headers["Content-Length"] = String(Buffer.byteLength(body));
+  if (options.upload) headers["Transfer-Encoding"] = "chunked";
+  else if (options.method !== "GET") headers["Content-Length"] = String(Buffer.byteLength(body));
   if (body) headers["Content-Type"] = "application/json";
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `${options.method} ${options.path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;

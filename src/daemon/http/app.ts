@@ -57,12 +57,18 @@ async function answer(context: HonoContext, route: Route, handler: AnyHandler): 
   const call = {
     params: context.req.param() as Record<string, string>,
     body: route.body ? parse(route.body, await jsonBody(context)) : undefined,
+    upload: route.upload ? bytesOf(context.req.raw.body) : undefined,
     query: route.query ? parse(route.query, context.req.query()) : undefined,
     signal: context.req.raw.signal,
   } as Call<Route>;
   const result = await handler(call);
   if (!route.stream) return context.json(result, route.status);
-  const types = { ndjson: "application/x-ndjson", text: "text/plain; charset=utf-8", upgrade: "" };
+  const types = {
+    ndjson: "application/x-ndjson",
+    text: "text/plain; charset=utf-8",
+    zstd: "application/zstd",
+    upgrade: "",
+  };
   const body = byteStream(result as AsyncIterable<Buffer | string>);
   return context.body(body, 200, { "Content-Type": types[route.stream] });
 }
@@ -81,6 +87,14 @@ function byteStream(source: AsyncIterable<Buffer | string>): ReadableStream<Uint
       await iterator.return?.();
     },
   });
+}
+
+/** A body as it comes. Whoever stops early leaves the connection open for the answer. */
+async function* bytesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Buffer> {
+  if (!body) return;
+  for await (const piece of body.values({ preventCancel: true })) {
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+  }
 }
 
 async function jsonBody(context: HonoContext): Promise<unknown> {

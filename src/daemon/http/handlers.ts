@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import type { z } from "zod";
+import type { Context } from "../../lib/context.ts";
 import { fault, isFault } from "../../lib/errors/error.ts";
 import { followFile } from "../../lib/follow-file.ts";
 import type { Route, RouteName, routes } from "../../model/api/routes.ts";
@@ -17,6 +18,7 @@ export interface Call<R extends Route> {
   params: Record<string, string>;
   body: BodyOf<R>;
   query: QueryOf<R>;
+  upload: R["upload"] extends string ? AsyncIterable<Buffer> : undefined;
   /** Aborts when the client goes away. */
   signal: AbortSignal;
 }
@@ -65,6 +67,8 @@ export function makeHandlers(services: Services): Handlers {
     listImages: () => images.list(),
     pullImage: ({ body: { name, ...request } }) =>
       operations.start("image.pull", name, (context) => images.pull(name, context, request)),
+    loadImage: ({ upload, query, signal }) => images.load(upload, quiet(signal), query),
+    saveImage: ({ params, signal }) => images.save(ref(params), quiet(signal)),
     showImage: ({ params }) => images.show(ref(params)),
     deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
 
@@ -89,6 +93,11 @@ export function makeHandlers(services: Services): Handlers {
       return eventLines(services, id, query.cancel_on_disconnect ?? false, signal);
     },
   };
+}
+
+/** For work whose client sees how far it is by the bytes that it sends or gets. */
+function quiet(signal: AbortSignal): Context {
+  return { signal, report: () => undefined };
 }
 
 function ref(params: Record<string, string>): string {

@@ -50,6 +50,14 @@ export const pullImageSchema = z.strictObject({
 });
 export type PullImage = z.input<typeof pullImageSchema>;
 
+/** Query of `POST /v1/images/load`. */
+export const loadImageSchema = z.strictObject({
+  /** Of the local image. Default: that in the bundle. */
+  name: z.string().min(1).optional(),
+  kernel: z.string().min(1).optional(),
+});
+export type LoadImage = z.input<typeof loadImageSchema>;
+
 export const pullKernelSchema = z.strictObject({
   name: z.string().min(1),
   force: z.boolean().default(false),

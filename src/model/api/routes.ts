@@ -7,6 +7,7 @@ import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.
 import {
   createVmSchema,
   killVmSchema,
+  loadImageSchema,
   pruneVmsSchema,
   pullImageSchema,
   pullKernelSchema,
@@ -21,10 +22,12 @@ export interface Route {
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
+  /** The body is a stream of bytes of this type. */
+  readonly upload?: string;
   readonly answer: z.ZodType;
-  /** 202 marks an operation; `ndjson`, `text` and `upgrade` answers are streams. */
+  /** 202 marks an operation; `ndjson`, `text`, `zstd` and `upgrade` answers are streams. */
   readonly status: 200 | 202;
-  readonly stream?: "ndjson" | "text" | "upgrade";
+  readonly stream?: "ndjson" | "text" | "zstd" | "upgrade";
 }
 
 const flag = z.stringbool().optional();
@@ -150,6 +153,23 @@ export const routes = {
     body: pullImageSchema,
     answer: operationSchema,
     status: 202,
+  },
+  loadImage: {
+    method: "POST",
+    path: "/images/load",
+    summary: "Make an image of a bundle",
+    query: loadImageSchema,
+    upload: "application/zstd",
+    answer: imageSchema,
+    status: 200,
+  },
+  saveImage: {
+    method: "GET",
+    path: "/images/{ref}/bundle",
+    summary: "An image as a bundle",
+    answer: z.string(),
+    status: 200,
+    stream: "zstd",
   },
   showImage: { method: "GET", path: "/images/{ref}", summary: "One image", answer: imageSchema, status: 200 },
   deleteImage: {

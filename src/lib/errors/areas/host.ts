@@ -43,6 +43,12 @@ export const hostErrors = {
     remedy: () => "Make it writable for this user, or point XDG_STATE_HOME or XDG_CACHE_HOME elsewhere",
     when: "The state, cache or runtime directory is read-only or belongs to somebody else.",
   }),
+  file_unusable: define<{ path: string; reason: string }>({
+    status: 400,
+    message: (p) => `the file ${show(p.path)} cannot be used: ${p.reason}`,
+    remedy: () => "Check the path, and that this user may use what is there",
+    when: "A file that a command names does not exist, is not a file, or may not be read or written.",
+  }),
   unsafe_directory: define<{ path: string; reason: string }>({
     status: 500,
     message: (p) => `refusing to use ${show(p.path)}: ${p.reason}`,

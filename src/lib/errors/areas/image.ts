@@ -44,6 +44,19 @@ export const imageErrors = {
     remedy: () => "Install banger again: its files are damaged or incomplete",
     when: "A recipe of a catalog image is missing or does not follow its format (docs/images.md).",
   }),
+  bundle_invalid: define<{ problem: string }>({
+    status: 422,
+    message: (p) => `the bundle cannot be used: ${p.problem}`,
+    remedy: () =>
+      "Make it again with `banger image save`, or take another copy: this one is damaged or no bundle",
+    when: "A bundle has something else in it than a manifest and the root file system that this describes.",
+  }),
+  image_sources_failed: define<{ name: string; failures: string[] }>({
+    status: 502,
+    message: (p) => `no source of image ${show(p.name)} can be used: ${p.failures.join("; ")}`,
+    remedy: () => "Mend one of them: each failed for the reason that follows its name",
+    when: "A catalog entry has several sources, and all of them failed.",
+  }),
   root_filesystem_invalid: define<{ entry: string; problem: string }>({
     status: 422,
     message: (p) => `the root file system cannot be made: ${show(p.entry)} ${p.problem}`,
