@@ -10,6 +10,7 @@ import * as imagePullCode from "./commands/image/pull.ts";
 import * as imageSaveCode from "./commands/image/save.ts";
 import * as imageShowCode from "./commands/image/show.ts";
 import * as kernelDeleteCode from "./commands/kernel/delete.ts";
+import * as kernelImportCode from "./commands/kernel/import.ts";
 import * as kernelListCode from "./commands/kernel/list.ts";
 import * as kernelPullCode from "./commands/kernel/pull.ts";
 import * as kernelShowCode from "./commands/kernel/show.ts";
@@ -34,7 +35,7 @@ import * as vmStopCode from "./commands/vm/stop.ts";
 import * as vmTopCode from "./commands/vm/top.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imageLoad, imagePull, imageSave, imageShow } from "./specs/image.ts";
-import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
+import { kernelDelete, kernelImport, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
@@ -71,6 +72,7 @@ export const commands: readonly Command[] = [
   command(kernelList, kernelListCode),
   command(kernelShow, kernelShowCode),
   command(kernelPull, kernelPullCode),
+  command(kernelImport, kernelImportCode),
   command(kernelDelete, kernelDeleteCode),
   command(daemonStatus, daemonStatusCode),
   command(daemonStop, daemonStopCode),

@@ -2,7 +2,7 @@ import type { Progress } from "../lib/context.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, LoadImage, PullImage, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, ImportKernel, LoadImage, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
@@ -230,8 +230,15 @@ export class Kernels {
     return this.#caller.operate("POST", "/kernels/pull", { name, ...body }, options);
   }
 
-  delete(name: string): Promise<{ name: string; freed: number }> {
-    return this.#caller.call({ method: "DELETE", path: `/kernels/${encodeURIComponent(name)}` });
+  /** Makes a kernel of files on this host; paths are absolute. */
+  import(request: ImportKernel, options?: CallOptions): Promise<Kernel> {
+    return this.#caller.operate("POST", "/kernels/import", request, options);
+  }
+
+  /** @param options `force`: also when images name it */
+  delete(name: string, options: { force?: boolean } = {}): Promise<{ name: string; freed: number }> {
+    const query = options.force ? "?force=true" : "";
+    return this.#caller.call({ method: "DELETE", path: `/kernels/${encodeURIComponent(name)}${query}` });
   }
 }
 

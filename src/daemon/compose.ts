@@ -72,6 +72,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       log: (message, details) => log.info(details ?? {}, message),
     });
     await images.removeLeftovers();
+    await kernels.removeLeftovers();
     await vms.reconcile();
     const services: Services = {
       vms,

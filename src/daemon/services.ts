@@ -1,5 +1,6 @@
 import type { PullRequest } from "../image/plan.ts";
 import type { LoadRequest } from "../image/service.ts";
+import type { ImportRequest } from "../kernel/import.ts";
 import type { Context } from "../lib/context.ts";
 import type { DaemonInfo, Defaults, DoctorReport } from "../model/api/answers.ts";
 import type { Image } from "../model/image.ts";
@@ -35,5 +36,6 @@ export interface KernelApi {
   available(): Promise<AvailableKernel[]>;
   show(name: string): Promise<Kernel>;
   pull(name: string, options: { force: boolean }, context: Context): Promise<Kernel>;
+  import(request: ImportRequest & { force: boolean }, context: Context): Promise<Kernel>;
   remove(name: string): Promise<{ name: string; freed: number }>;
 }

@@ -87,7 +87,8 @@ async function fillKernel(
   return manifest;
 }
 
-async function writeNew(path: string, content: Buffer | string): Promise<void> {
+/** Writes a file that does not exist, onto stable storage. */
+export async function writeNew(path: string, content: Buffer | string): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
     await file.writeFile(content);

@@ -5,6 +5,7 @@ import { type Context, step } from "../lib/context.ts";
 import { fault } from "../lib/errors/error.ts";
 import type { AvailableKernel, Kernel, KernelCatalogEntry, KernelManifest } from "../model/kernel.ts";
 import { kernelCatalog } from "./catalog.ts";
+import { fillImported, type ImportRequest } from "./import.ts";
 import { makeInitramfs } from "./initramfs.ts";
 import { installKernel } from "./install.ts";
 import { type Depmod, depmod } from "./modules/depmod.ts";
@@ -101,6 +102,29 @@ export class KernelService {
     const entry = await this.#entry(name);
     await this.#pull(entry, { replace: options.force }, context);
     return await this.show(name);
+  }
+
+  /**
+   * Makes a local kernel of files that the user has, if machines can boot it. With `force` a local one is replaced.
+   *
+   * @throws kernel_exists, kernel_broken, invalid_value, and what `fillImported` throws
+   */
+  async import(request: ImportRequest & { force: boolean }, context: Context): Promise<Kernel> {
+    const { name, force } = request;
+    if (!force && (await this.#store.load(name))) throw fault("kernel_exists", { name });
+    const { depmod: runDepmod = depmod, writeModules } = this.#options;
+    using _lock = await this.#store.lock(name, context.signal);
+    if (!force && (await this.#store.load(name))) throw fault("kernel_exists", { name });
+    const tools = { depmod: runDepmod, writeModules };
+    await step(context, "kernel.import", `importing ${name} from ${request.from}`, () =>
+      this.#store.add(name, (staging) => fillImported(request, staging, tools, context), { replace: force }),
+    );
+    return await this.show(name);
+  }
+
+  /** Puts right what an earlier process left half-made. */
+  async removeLeftovers(): Promise<void> {
+    await this.#store.removeLeftovers();
   }
 
   /** Removes a local kernel, broken or not. @throws kernel_not_found, invalid_value */

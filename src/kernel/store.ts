@@ -46,11 +46,16 @@ export class KernelStore {
 
   /** Names of what is there, broken ones included, in order. */
   async names(): Promise<string[]> {
-    try {
-      return (await readdir(this.#directory)).filter(isKernelName).sort();
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return [];
-      throw diskFault(error, this.#directory, "listing kernels");
+    return (await filesIn(this.#directory)).filter(isKernelName).sort();
+  }
+
+  /** Puts right what dead processes have left; whom another process changes is left alone. @throws directory_not_writable */
+  async removeLeftovers(): Promise<void> {
+    for (const file of await filesIn(this.#directory)) {
+      const name = /^\.(.+)\.(?:staging|retired)-/.exec(file)?.[1];
+      if (name === undefined || !isKernelName(name)) continue;
+      using lock = tryLock(this.#lockOf(name));
+      if (lock) await removeStaleStaging(this.#directory, name);
     }
   }
 
@@ -99,7 +104,7 @@ export class KernelStore {
     if (!(await this.names()).includes(name)) return undefined;
     const grave = join(this.#directory, `.${name}.staging-removed`);
     using lock = tryLock(this.#lockOf(name));
-    if (!lock) throw fault("busy", { what: `kernel ${name}`, holder: "a pull" });
+    if (!lock) throw fault("busy", { what: `kernel ${name}`, holder: "a pull or an import" });
     try {
       await removeStaleStaging(this.#directory, name);
       const freed = await bytesUsed(path);
@@ -115,6 +120,15 @@ export class KernelStore {
 
   #lockOf(name: string): string {
     return join(this.#directory, `.${name}.lock`);
+  }
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw diskFault(error, directory, "listing kernels");
   }
 }
 

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errnoOf, fault } from "./errors/error.ts";
 
 const stagingMark = ".staging-";
+/** Of a directory that is about to be replaced: when its successor has not come, it is put back. */
+const retiredMark = ".retired-";
 
 /**
  * Replaces a file in one step: written beside its target, flushed, renamed, the directory flushed. A reader sees the
@@ -46,36 +48,45 @@ export async function createDirectoryAtomic<T>(
   options: { replace?: boolean } = {},
 ): Promise<T> {
   const staged = stagingPath(path);
-  const retired = stagingPath(path);
+  const retired = stagingPath(path, retiredMark);
+  let isReplaced = false;
   try {
     await mkdir(staged, { recursive: true, mode: 0o700 });
     const result = await fill(staged);
     await syncDirectory(staged);
     if (options.replace) await renameIfExists(path, retired);
     await rename(staged, path);
+    isReplaced = true;
     await syncDirectory(dirname(path));
     return result;
   } catch (error) {
     throw diskFault(error, path, `making ${basename(path)}`);
   } finally {
     await rm(staged, { recursive: true, force: true });
-    await rm(retired, { recursive: true, force: true });
+    if (isReplaced) await rm(retired, { recursive: true, force: true });
+    else await renameIfExists(retired, path);
   }
 }
 
 /**
  * Removes what a killed process left behind of `writeFileAtomic` and `createDirectoryAtomic` in a directory: of all targets,
- * or of one.
+ * or of one. A directory that was about to be replaced, and has not been, is put back.
  */
 export async function removeStaleStaging(directory: string, target?: string): Promise<string[]> {
   const names = await readdir(directory).catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return [];
     throw diskFault(error, directory, "looking for leftovers");
   });
-  const mark = target === undefined ? stagingMark : `.${target}${stagingMark}`;
-  const stale = names.filter((name) => (target === undefined ? name.includes(mark) : name.startsWith(mark)));
-  for (const name of stale) await rm(join(directory, name), { recursive: true, force: true });
-  return stale;
+  const leftovers = names.flatMap((name) => {
+    const [, of = "", mark = ""] = /^\.(.+)(\.staging-|\.retired-)[^.]*$/.exec(name) ?? [];
+    return mark && (target === undefined || of === target) ? [{ name, of, mark }] : [];
+  });
+  for (const { name, of, mark } of leftovers) {
+    const path = join(directory, name);
+    if (mark === retiredMark && !(await exists(join(directory, of)))) await rename(path, join(directory, of));
+    else await rm(path, { recursive: true, force: true });
+  }
+  return leftovers.map(({ name }) => name);
 }
 
 /** A system error of the file system as an error of ours; anything else as it is. */
@@ -105,8 +116,15 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function stagingPath(path: string): string {
-  return join(dirname(path), `.${basename(path)}${stagingMark}${randomBytes(6).toString("hex")}`);
+function stagingPath(path: string, mark = stagingMark): string {
+  return join(dirname(path), `.${basename(path)}${mark}${randomBytes(6).toString("hex")}`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function renameIfExists(from: string, to: string): Promise<void> {

@@ -13,6 +13,8 @@ export const kernelManifestSchema = z.object({
   release: z.string(),
   /** The package and its version. */
   source: z.string(),
+  /** What its machines lack, of one that was imported. */
+  warnings: z.array(z.string()).optional(),
   files: z.object({
     vmlinuz: file,
     /** cpio newc: what the agent loads before it has disks. The agent itself is put in front of it (`bootFiles`). */

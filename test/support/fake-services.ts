@@ -73,6 +73,7 @@ export function fakeServices(): FakeServices {
       available: method("kernels.available", []),
       show: method("kernels.show", sampleKernel),
       pull: method("kernels.pull", sampleKernel),
+      import: method("kernels.import", sampleKernel),
       remove: method("kernels.remove", { name: "generic-6.1", freed: 4096 }),
     },
     doctor: async () => ({ checks: [{ id: "a", title: "A", verdict: "pass", detail: "fine" }] }),

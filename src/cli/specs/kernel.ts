@@ -36,12 +36,37 @@ export const kernelPull = {
   },
 } as const satisfies CommandSpec;
 
+export const kernelImport = {
+  path: ["kernel", "import"],
+  summary: "Make a kernel of files on this host",
+  description:
+    "Says beforehand what is missing: what no machine boots without is an error, what machines will lack is a note. What a kernel can " +
+    "do is read from --config, else from the kernel itself (IKCONFIG), else from a config-<release> beside it.",
+  examples: [
+    {
+      command: "banger kernel import --from ./vmlinux --modules ./lib/modules/6.9.0 --name mine",
+      note: "one of your own, with its modules",
+    },
+    { command: "banger kernel import --from /boot/vmlinuz --name host", note: "a packaged one" },
+  ],
+  flags: {
+    from: { kind: "string", value: "FILE", help: "A bzImage (vmlinuz) or an ELF image with a PVH entry (vmlinux)" },
+    modules: { kind: "string", value: "DIR", help: "Its lib/modules/<release>; none when absent" },
+    config: { kind: "string", value: "FILE", help: "The .config that it was built with" },
+    name: { kind: "string", value: "NAME", help: "Name of the local kernel" },
+    force: { kind: "boolean", short: "f", help: "Replace a local one" },
+    quiet: { kind: "boolean", short: "q", help: "Print no progress" },
+  },
+} as const satisfies CommandSpec;
+
 export const kernelDelete = {
   path: ["kernel", "delete"],
   aliases: ["rm"],
   summary: "Delete local kernels",
-  description: "Refused while a machine boots from it.",
+  description:
+    "Refused while a machine boots from it, and while an image names it. With --force an image is no obstacle: its next machine " +
+    "fetches the kernel anew, or needs --kernel if the catalog does not have it.",
   examples: [{ command: "banger kernel rm generic-6.12", note: "frees its room" }],
   positionals: kernels,
-  flags: {},
+  flags: { force: { kind: "boolean", short: "f", help: "Also when images name it" } },
 } as const satisfies CommandSpec;

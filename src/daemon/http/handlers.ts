@@ -79,11 +79,16 @@ export function makeHandlers(services: Services): Handlers {
     pullKernel: ({ body: { name, force } }) =>
       operations.start("kernel.pull", name, (context) => kernels.pull(name, { force }, context)),
     showKernel: ({ params }) => kernels.show(params.name ?? ""),
-    deleteKernel: ({ params }) => {
+    importKernel: ({ body }) =>
+      operations.start("kernel.import", body.name, (context) => kernels.import(body, context)),
+    deleteKernel: async ({ params, query }) => {
       const name = params.name ?? "";
       const users = vms.usingKernel(name);
-      if (users.length > 0) throw fault("kernel_in_use", { name, vms: users });
-      return kernels.remove(name);
+      const naming = query.force ? [] : (await images.list()).filter(({ kernel }) => kernel === name);
+      if (users.length > 0 || naming.length > 0) {
+        throw fault("kernel_in_use", { name, vms: users, images: naming.map((image) => image.name) });
+      }
+      return await kernels.remove(name);
     },
 
     listOperations: () => operations.list(),

@@ -83,9 +83,9 @@ export class Volume implements AsyncDisposable {
       growToBytes: options.growToBytes ?? defaultGrowToBytes,
       bytesPerInode: options.bytesPerInode ?? defaultBytesPerInode,
     });
-    this.#allocator = new BlockAllocator(this.#geometry, () => this.problem(`does not fit into ${size}`));
+    this.#allocator = new BlockAllocator(this.#geometry, () => this.problem(`does not fit into ${size}`, "room"));
     this.#inodes = new InodeTable(this.#geometry, () =>
-      this.problem(`is one file too many: a file system of ${size} has ${this.#inodes.total} inodes`),
+      this.problem(`is one file too many: a file system of ${size} has ${this.#inodes.total} inodes`, "room"),
     );
     this.#seeds = new ChecksumSeeds(options.uuid);
     this.#hashSeed = Uint32Array.from([0, 4, 8, 12], (at) => options.hashSeed.readUInt32LE(at));
@@ -122,8 +122,9 @@ export class Volume implements AsyncDisposable {
     return this.#options.epoch;
   }
 
-  problem(problem: string): BangerError {
-    return fault("root_filesystem_invalid", { entry: this.entry.toString(), problem });
+  problem(problem: string, lacks?: "room"): BangerError {
+    const entry = this.entry.toString();
+    return fault("root_filesystem_invalid", { entry, problem, ...(lacks ? { lacks } : {}) });
   }
 
   seedOf(inode: Inode): number {

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decompress } from "../../archive/compression/decompress.ts";
 import { type CpioEntry, writeCpio } from "../../archive/cpio.ts";
-import { chooseBootModules } from "./boot-set.ts";
+import { errnoOf } from "../../lib/errors/error.ts";
+import { type BootSet, chooseBootModules } from "./boot-set.ts";
 import { ModuleGraph } from "./dependencies.ts";
 
 /**
@@ -18,9 +19,26 @@ export async function makeBootArchive(
   directory: string,
   signal: AbortSignal,
 ): Promise<Buffer> {
+  const graph = await readModuleGraph(directory);
+  return await packBootModules(directory, chooseBootModules(kernel, graph), signal);
+}
+
+/** What depmod and the kernel's build say in the directory of a release; a kernel without parts that could be modules has no builtin ones. */
+export async function readModuleGraph(directory: string): Promise<ModuleGraph> {
   const dep = await readFile(join(directory, "modules.dep"), "utf8");
-  const builtin = await readFile(join(directory, "modules.builtin"), "utf8");
-  const { modules, list } = chooseBootModules(kernel, new ModuleGraph(dep, builtin));
+  const builtin = await readFile(join(directory, "modules.builtin"), "utf8").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return "";
+    throw error;
+  });
+  return new ModuleGraph(dep, builtin);
+}
+
+/** @param directory that the files of the modules are in. @throws archive_invalid, archive_truncated, interrupted */
+export async function packBootModules(
+  directory: string,
+  { modules, list }: BootSet,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const entries: CpioEntry[] = [
     { type: "file", path: "etc/modules.load", mode: 0o644, content: Buffer.from(list) },
   ];
@@ -29,6 +47,14 @@ export async function makeBootArchive(
     entries.push({ type: "file", path: `lib/modules/${name}`, mode: 0o644, content });
   }
   return Buffer.concat([...writeCpio(entries)]);
+}
+
+/** The release that modules are made for, as the first of them says (`modinfo -F vermagic`); undefined when none does. */
+export function vermagicOf(archive: Buffer): string | undefined {
+  const mark = "vermagic=";
+  const at = archive.indexOf(mark);
+  if (at === -1) return undefined;
+  return archive.toString("latin1", at + mark.length, at + mark.length + 128).split(" ")[0];
 }
 
 async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {

@@ -27,11 +27,16 @@ export interface BootSet {
 /**
  * Chooses the modules that a machine needs before it has its own.
  *
+ * @param options `lenient` when somebody else has looked for what is missing
  * @throws kernel_unusable when the kernel lacks one that nothing works without
  */
-export function chooseBootModules(kernel: string, graph: ModuleGraph): BootSet {
+export function chooseBootModules(
+  kernel: string,
+  graph: ModuleGraph,
+  options: { lenient?: boolean } = {},
+): BootSet {
   const missing = sections.flatMap(({ needed }) => needed).filter((name) => !graph.has(name));
-  if (missing.length > 0) {
+  if (missing.length > 0 && !options.lenient) {
     throw fault("kernel_unusable", { name: kernel, problem: `it has no ${missing.join(", no ")}` });
   }
   const modules = new Map<string, BootModule>();

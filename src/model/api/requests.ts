@@ -2,6 +2,7 @@ import { z } from "zod";
 import { killSignals } from "../signals.ts";
 
 const size = z.int().min(1);
+const absolutePath = z.string().regex(/^\//, "not an absolute path");
 
 /** Body of `POST /v1/vms`. Sizes in bytes; what is absent is resolved by the daemon. */
 export const createVmSchema = z.strictObject({
@@ -62,6 +63,15 @@ export const pullKernelSchema = z.strictObject({
   name: z.string().min(1),
   force: z.boolean().default(false),
 });
+/** Body of `POST /v1/kernels/import`. Paths are absolute, on the daemon's host. */
+export const importKernelSchema = z.strictObject({
+  name: z.string().min(1),
+  from: absolutePath,
+  modules: absolutePath.optional(),
+  config: absolutePath.optional(),
+  force: z.boolean().default(false),
+});
+export type ImportKernel = z.input<typeof importKernelSchema>;
 export const pruneVmsSchema = z.strictObject({});
 
 /**

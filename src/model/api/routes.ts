@@ -7,6 +7,7 @@ import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {
   createVmSchema,
+  importKernelSchema,
   killVmSchema,
   loadImageSchema,
   pruneVmsSchema,
@@ -217,6 +218,14 @@ export const routes = {
     answer: operationSchema,
     status: 202,
   },
+  importKernel: {
+    method: "POST",
+    path: "/kernels/import",
+    summary: "Make a kernel of files on this host",
+    body: importKernelSchema,
+    answer: operationSchema,
+    status: 202,
+  },
   showKernel: {
     method: "GET",
     path: "/kernels/{name}",
@@ -228,6 +237,7 @@ export const routes = {
     method: "DELETE",
     path: "/kernels/{name}",
     summary: "Delete a kernel",
+    query: z.object({ force: flag }),
     answer: z.object({ name: z.string(), freed: z.int() }),
     status: 200,
   },

@@ -10,7 +10,7 @@ export async function run(
   world: World,
 ): Promise<number> {
   const banger = world.connect();
-  const outcomes = await each(positionals, (name) => banger.kernels.delete(name));
+  const outcomes = await each(positionals, (name) => banger.kernels.delete(name, { force: flags.force }));
   if (flags.json) printJson(world.stdout, outcomes.values);
   else
     for (const { name, freed } of outcomes.values)

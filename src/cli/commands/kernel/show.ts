@@ -24,6 +24,7 @@ function kernelDetails(kernel: Kernel, now: number): string {
     ["distribution", kernel.distro],
     ["architecture", kernel.arch],
     ["source", kernel.source],
+    ["lacks", kernel.warnings?.join("; ")],
     ["on disk", formatSize(kernel.used)],
     ["created", moment(kernel.createdAt, now)],
   ]);

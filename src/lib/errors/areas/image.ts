@@ -57,10 +57,13 @@ export const imageErrors = {
     remedy: () => "Mend one of them: each failed for the reason that follows its name",
     when: "A catalog entry has several sources, and all of them failed.",
   }),
-  root_filesystem_invalid: define<{ entry: string; problem: string }>({
+  root_filesystem_invalid: define<{ entry: string; problem: string; lacks?: "room" }>({
     status: 422,
     message: (p) => `the root file system cannot be made: ${show(p.entry)} ${p.problem}`,
-    remedy: () => "The source of the image is malformed; take another one",
+    remedy: (p) =>
+      p.lacks === "room"
+        ? "Give a larger --size, or none: the size then comes from the content"
+        : "The source of the image is malformed; take another one",
     when: "An archive that becomes a root file system is malformed, hostile or too large.",
   }),
 };
