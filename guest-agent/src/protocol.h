@@ -39,6 +39,7 @@ enum operation {
   OP_SHUTDOWN = 5,
   OP_INFO = 6,
   OP_FILE = 7,
+  OP_DIAL = 20,
 };
 
 enum field_tag {
@@ -117,6 +118,10 @@ enum field_tag {
   FILE_GID = 93,
   FILE_CONTENT = 94,
   FILE_FLAGS = 95,
+
+  DIAL_ADDRESS = 160,
+  DIAL_PORT = 161,
+  DIAL_PATH = 162,
 };
 
 enum shutdown_mode { SHUTDOWN_POWEROFF = 1, SHUTDOWN_NOW = 2, SHUTDOWN_REBOOT = 3 };
