@@ -72,6 +72,8 @@ export const operations = {
   info: 6,
   file: 7,
   dial: 20,
+  metrics: 26,
+  clock: 27,
 } as const;
 
 const seconds = 1000;

@@ -1,7 +1,9 @@
+import type { Traffic } from "../guest/connection.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
-import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../guest/operations.ts";
+import type { GuestMetrics } from "../guest/metrics.ts";
+import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
 import type { Phase } from "../guest/welcome.ts";
 import type { Context } from "../lib/context.ts";
@@ -50,6 +52,7 @@ export type ConnectAgent = (options: {
 export interface Agent {
   readonly welcome: { readonly phase: Phase };
   readonly closed: Promise<BangerError>;
+  readonly traffic: Traffic;
   mount(options: MountOptions, signal: AbortSignal): Promise<unknown>;
   /** False when a condition of the file was not met. */
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
@@ -58,5 +61,8 @@ export interface Agent {
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
+  info(signal: AbortSignal): Promise<GuestInfo>;
+  metrics(signal: AbortSignal): Promise<GuestMetrics>;
+  compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }
