@@ -106,7 +106,8 @@ async function configOf({ from, config }: ImportRequest, facts: KernelFacts): Pr
 
 async function readConfig(path: string): Promise<string> {
   try {
-    if ((await stat(path)).size > configLimit) throw fault("file_unusable", { path, reason: "it is too large" });
+    if ((await stat(path)).size > configLimit)
+      throw fault("file_unusable", { path, reason: "it is too large" });
     return await readFile(path, "latin1");
   } catch (error) {
     throw isFault(error) ? error : unreadable(path, error);
@@ -123,11 +124,15 @@ async function modulesDirectory(
 ): Promise<string> {
   const copy = join(tree, "lib/modules", release);
   if (!/^[\w.+~-]+$/.test(release)) {
-    throw fault("kernel_unusable", { name, problem: `its release ${show(release)} is no name of a directory` });
+    throw fault("kernel_unusable", {
+      name,
+      problem: `its release ${show(release)} is no name of a directory`,
+    });
   }
   await mkdir(copy, { recursive: true });
   if (modules === undefined) return copy;
-  if (!(await isDirectory(modules))) throw fault("file_unusable", { path: modules, reason: "it is not a directory" });
+  if (!(await isDirectory(modules)))
+    throw fault("file_unusable", { path: modules, reason: "it is not a directory" });
   if (await exists(join(modules, "modules.dep"))) return modules;
   await copyTree(modules, copy, signal);
   await runDepmod(tree, release, signal);
@@ -170,5 +175,9 @@ async function exists(path: string): Promise<boolean> {
 
 function unreadable(path: string, error: unknown): Error {
   const missing = errnoOf(error) === "ENOENT";
-  return fault("file_unusable", { path, reason: missing ? "there is no such file" : messageOf(error) }, error);
+  return fault(
+    "file_unusable",
+    { path, reason: missing ? "there is no such file" : messageOf(error) },
+    error,
+  );
 }

@@ -50,7 +50,8 @@ function unpackBlock(packed: Buffer, at: number): Buffer {
   while (from < packed.length) {
     const token = packed[from++] ?? 0;
     const literals = length(token >> 4);
-    if (from + literals > packed.length || to + literals > blockLimit) throw malformed(at, "a block overruns");
+    if (from + literals > packed.length || to + literals > blockLimit)
+      throw malformed(at, "a block overruns");
     packed.copy(out, to, from, from + literals);
     from += literals;
     to += literals;

@@ -50,7 +50,11 @@ export const kernelImport = {
     { command: "banger kernel import --from /boot/vmlinuz --name host", note: "a packaged one" },
   ],
   flags: {
-    from: { kind: "string", value: "FILE", help: "A bzImage (vmlinuz) or an ELF image with a PVH entry (vmlinux)" },
+    from: {
+      kind: "string",
+      value: "FILE",
+      help: "A bzImage (vmlinuz) or an ELF image with a PVH entry (vmlinux)",
+    },
     modules: { kind: "string", value: "DIR", help: "Its lib/modules/<release>; none when absent" },
     config: { kind: "string", value: "FILE", help: "The .config that it was built with" },
     name: { kind: "string", value: "NAME", help: "Name of the local kernel" },

@@ -83,7 +83,9 @@ export class Volume implements AsyncDisposable {
       growToBytes: options.growToBytes ?? defaultGrowToBytes,
       bytesPerInode: options.bytesPerInode ?? defaultBytesPerInode,
     });
-    this.#allocator = new BlockAllocator(this.#geometry, () => this.problem(`does not fit into ${size}`, "room"));
+    this.#allocator = new BlockAllocator(this.#geometry, () =>
+      this.problem(`does not fit into ${size}`, "room"),
+    );
     this.#inodes = new InodeTable(this.#geometry, () =>
       this.problem(`is one file too many: a file system of ${size} has ${this.#inodes.total} inodes`, "room"),
     );

@@ -46,7 +46,8 @@ export async function unpackBzImage(
   const magic = await readAt(file, payload.offset, 6);
   // All but gzip are followed by the size of what they hold, in four bytes.
   const rest = payload.length - 4;
-  if (magic.subarray(0, lz4Magic.length).equals(lz4Magic)) return unlz4(readRange(file, payload.offset, rest));
+  if (magic.subarray(0, lz4Magic.length).equals(lz4Magic))
+    return unlz4(readRange(file, payload.offset, rest));
   const format = formatOf(magic);
   if (format === "none") {
     const digits = magic.toString("hex");

@@ -48,7 +48,9 @@ export async function inspectKernel(name: string, path: string, signal: AbortSig
   const { release, config } = await scanKernel(createReadStream(path, { signal }));
   if (!release) throw unusable("it is an ELF image without the banner of a Linux kernel");
   if (!elf.hasPvhEntry) {
-    throw unusable("it has no PVH entry (CONFIG_PVH), without which QEMU starts no ELF image; give its bzImage");
+    throw unusable(
+      "it has no PVH entry (CONFIG_PVH), without which QEMU starts no ELF image; give its bzImage",
+    );
   }
   return { format: "elf", release, ...(config === undefined ? {} : { config }) };
 }

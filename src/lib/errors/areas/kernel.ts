@@ -11,7 +11,8 @@ export const kernelErrors = {
   kernel_broken: define<{ name: string; path: string; problem: string }>({
     status: 500,
     message: (p) => `the local kernel ${show(p.name)} is broken: ${p.problem}`,
-    remedy: (p) => `Pull or import it again with --force, or remove it with \`banger kernel delete ${p.name}\` (${p.path})`,
+    remedy: (p) =>
+      `Pull or import it again with --force, or remove it with \`banger kernel delete ${p.name}\` (${p.path})`,
     when: "A local kernel exists, but its manifest or a file of it is unreadable, truncated or not its own.",
   }),
   kernel_exists: define<{ name: string }>({
@@ -22,7 +23,8 @@ export const kernelErrors = {
   }),
   kernel_in_use: define<{ name: string; vms: string[]; images: string[] }>({
     status: 409,
-    message: (p) => `kernel ${show(p.name)} is used by ${listed([...machines(p.vms), ...imagesOf(p.images)])}`,
+    message: (p) =>
+      `kernel ${show(p.name)} is used by ${listed([...machines(p.vms), ...imagesOf(p.images)])}`,
     remedy: (p) =>
       p.vms.length > 0
         ? `Delete the machines first: banger vm delete ${p.vms.join(" ")}`
