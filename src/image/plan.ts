@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { Context } from "../lib/context.ts";
-import { asFault, fault, isFault } from "../lib/errors/error.ts";
+import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { ImageCatalogEntry } from "../model/image.ts";
 import { formatReference, type OciReference, parseReference } from "./oci/reference.ts";
 import type { OciRequest } from "./oci/source.ts";
@@ -64,23 +64,34 @@ export function planRegistryPull(ref: string, oci: RegistrySource, request: Pull
   return { name: as, message: `pulling ${formatReference(reference)}`, make };
 }
 
-/** Tries the sources in their order; the last one's failure is the one that is reported. */
+/**
+ * Tries the sources in their order. That one fails is said; when all do, the error says of each why.
+ *
+ * @throws image_sources_failed, with a single source what that throws
+ */
 async function build(
   wanted: ImageCatalogEntry,
   sources: ImageSources,
   rootfs: string,
   context: Context,
 ): Promise<BuiltRootfs & { kind: string }> {
-  const failures: unknown[] = [];
+  const failures: BangerError[] = [];
   for (const source of wanted.sources) {
     try {
       const built = await sources[source.kind].build(wanted.name, source, rootfs, context);
       return { kind: source.kind, ...built };
     } catch (error) {
       if (isFault(error, "interrupted", "no_space", "directory_not_writable")) throw error;
-      failures.push(error);
+      const failure = asFault(error);
+      failures.push(failure);
       await rm(rootfs, { force: true });
+      if (wanted.sources.length === failures.length) break;
+      const message = `source ${source.kind} of ${wanted.name} failed, trying the next: ${failure.message}`;
+      context.report({ stage: "image.source", state: "note", message });
     }
   }
-  throw asFault(failures.at(-1));
+  const [only] = failures;
+  if (only && failures.length === 1) throw only;
+  const reasons = failures.map(({ message }, i) => `${wanted.sources[i]?.kind}: ${message}`);
+  throw fault("image_sources_failed", { name: wanted.name, failures: reasons }, failures.at(-1));
 }

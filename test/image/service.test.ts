@@ -137,6 +137,27 @@ describe("ensure", () => {
     assert.deepEqual(source.built, ["first", "second"]);
   });
 
+  test("says of each source why it failed when all of them do", async (t) => {
+    const source = new FakeSource();
+    source.during = async () => {
+      throw fault("archive_unreachable", { url: `http://${source.built.at(-1)}`, reason: "gone" });
+    };
+    const directory = temporaryDirectory(t);
+    const catalog = [catalogEntry("debian", ["first", "second"])];
+    const service = new ImageService({ directory, sources: { debian: source }, catalog });
+    const heard = listening();
+    await rejectsWith(
+      service.ensure("debian", heard),
+      "image_sources_failed",
+      'no source of image "debian" can be used: debian: cannot reach "http://first": gone; debian: cannot reach "http://second": gone',
+    );
+    assert.deepEqual(
+      heard.heard.filter(({ state }) => state === "note").map(({ message }) => message),
+      ['source debian of debian failed, trying the next: cannot reach "http://first": gone'],
+    );
+    assert.deepEqual(images(directory), []);
+  });
+
   test("does not go to another source because the disk is full", async (t) => {
     const source = new FakeSource();
     source.during = async () => {

@@ -166,7 +166,7 @@ describe("removing a kernel", () => {
     const { store, directory } = await setUp(t);
     using lock = tryLock(join(directory, ".mine.lock"));
     assert.ok(lock);
-    await rejectsWith(store.remove("mine"), "busy", "kernel mine is in use by a pull");
+    await rejectsWith(store.remove("mine"), "busy", "kernel mine is in use by a pull or an import");
     assert.ok(await store.load("mine"));
   });
 });

@@ -84,9 +84,10 @@ export function makeHandlers(services: Services): Handlers {
     deleteKernel: async ({ params, query }) => {
       const name = params.name ?? "";
       const users = vms.usingKernel(name);
+      if (users.length > 0) throw fault("kernel_in_use", { name, vms: users, images: [] });
       const naming = query.force ? [] : (await images.list()).filter(({ kernel }) => kernel === name);
-      if (users.length > 0 || naming.length > 0) {
-        throw fault("kernel_in_use", { name, vms: users, images: naming.map((image) => image.name) });
+      if (naming.length > 0) {
+        throw fault("kernel_in_use", { name, vms: [], images: naming.map((image) => image.name) });
       }
       return await kernels.remove(name);
     },

@@ -153,7 +153,7 @@ describe("kernel", () => {
   test("rm is refused while a machine boots from it", async (context) => {
     const { world } = await servedWorld(context);
     assert.equal(await world.run("kernel", "rm", "used"), 1);
-    assert.match(world.stderr.text, /^error: kernel "used" is used by dev\n/);
+    assert.match(world.stderr.text, /^error: kernel "used" is used by the machine dev\n/);
   });
 
   test("lists and shows as JSON what the daemon said", async (context) => {

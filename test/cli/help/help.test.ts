@@ -103,6 +103,7 @@ Commands:
   list    List kernels
   show    Show kernels in detail
   pull    Fetch a kernel of the catalog
+  import  Make a kernel of files on this host
   delete  Delete local kernels
 
 Examples:

@@ -43,7 +43,11 @@ describe("the contract", () => {
     const services = fakeServices();
     const { socket } = await serve(t, services);
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
-    const bodies: Record<string, object> = { pullImage: { name: "x" }, pullKernel: { name: "x" } };
+    const bodies: Record<string, object> = {
+      pullImage: { name: "x" },
+      pullKernel: { name: "x" },
+      importKernel: { name: "x", from: "/x" },
+    };
     for (const [name, route] of Object.entries(routes) as [string, Route][]) {
       if (route.stream === "upgrade") continue;
       const path = `/v1${route.path.replace("{ref}", "dev").replace("{name}", "k").replace("{id}", operation.id)}`;
@@ -179,8 +183,50 @@ describe("the SDK and the routes", () => {
     assert.deepEqual(await banger.kernels.available(), []);
     assert.deepEqual(await banger.kernels.show("generic-6.1"), sampleKernel);
     assert.deepEqual(await banger.kernels.pull("generic-6.1", { force: true }), sampleKernel);
-    assert.deepEqual(await banger.kernels.delete("generic-6.1"), { name: "generic-6.1", freed: 4096 });
-    assert.deepEqual(services.seen.at(-2), { name: "kernels.pull", args: ["generic-6.1", { force: true }] });
+    assert.deepEqual(services.seen.at(-1), { name: "kernels.pull", args: ["generic-6.1", { force: true }] });
+    assert.deepEqual(await banger.kernels.import({ name: "mine", from: "/boot/vmlinuz" }), sampleKernel);
+    const request = { name: "mine", from: "/boot/vmlinuz", force: false };
+    assert.deepEqual(services.seen.at(-1), { name: "kernels.import", args: [request] });
+    const removed = { name: "generic-6.1", freed: 4096 };
+    assert.deepEqual(await banger.kernels.delete("generic-6.1", { force: true }), removed);
+  });
+
+  test("a kernel that an image names is removed only by force", async (t) => {
+    const { banger } = await serve(t, fakeServices());
+    const error = await rejectsWith(
+      banger.kernels.delete("generic-6.1"),
+      "kernel_in_use",
+      'kernel "generic-6.1" is used by the image debian-bookworm',
+    );
+    assert.match(error.remedy, /^Delete the images first, or use --force: /);
+    await rejectsWith(banger.kernels.delete("used", { force: true }), "kernel_in_use");
+  });
+
+  test("agree on bundles", async (t) => {
+    const services = fakeServices();
+    const { banger } = await serve(t, services);
+    const pieces: Buffer[] = [];
+    for await (const piece of banger.images.save("dev")) pieces.push(piece);
+    assert.equal(Buffer.concat(pieces).toString(), "a bundle");
+    let sent = "";
+    services.on("images.load", async (bundle: AsyncIterable<Uint8Array>) => {
+      for await (const piece of bundle) sent += Buffer.from(piece).toString();
+      return sampleImage;
+    });
+    async function* bundle(): AsyncGenerator<Buffer> {
+      yield Buffer.from("one, ");
+      yield Buffer.from("two");
+    }
+    assert.deepEqual(await banger.images.load(bundle(), { name: "dev" }), sampleImage);
+    assert.equal(sent, "one, two");
+    services.on("images.load", () => {
+      throw fault("bundle_invalid", { problem: "it has no manifest.json" });
+    });
+    await rejectsWith(
+      banger.images.load(bundle()),
+      "bundle_invalid",
+      "the bundle cannot be used: it has no manifest.json",
+    );
   });
 
   test("agree on the daemon itself", async (t) => {
@@ -196,7 +242,11 @@ describe("the SDK and the routes", () => {
   test("a kernel that a machine boots from is not removed", async (t) => {
     const services = fakeServices();
     const { banger } = await serve(t, services);
-    await rejectsWith(banger.kernels.delete("used"), "kernel_in_use", 'kernel "used" is used by dev');
+    await rejectsWith(
+      banger.kernels.delete("used"),
+      "kernel_in_use",
+      'kernel "used" is used by the machine dev',
+    );
     assert.deepEqual(services.seen, []);
   });
 });

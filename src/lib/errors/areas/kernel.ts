@@ -11,8 +11,7 @@ export const kernelErrors = {
   kernel_broken: define<{ name: string; path: string; problem: string }>({
     status: 500,
     message: (p) => `the local kernel ${show(p.name)} is broken: ${p.problem}`,
-    remedy: (p) =>
-      `Pull or import it again with --force, or remove it with \`banger kernel delete ${p.name}\` (${p.path})`,
+    remedy: (p) => `Replace it with \`banger kernel pull --force ${p.name}\`, or remove ${p.path}`,
     when: "A local kernel exists, but its manifest or a file of it is unreadable, truncated or not its own.",
   }),
   kernel_exists: define<{ name: string }>({
