@@ -8,6 +8,7 @@
 #include "fields.h"
 #include "file.h"
 #include "info.h"
+#include "launch.h"
 #include "mount.h"
 #include "session.h"
 #include "shutdown.h"
@@ -23,7 +24,7 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     if (agent.phase != PHASE_BOOTED) {
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
-      exec_start(id, payload, length);
+      command_start(id, operation, launch, payload, length);
     }
     return;
   case OP_MOUNT:

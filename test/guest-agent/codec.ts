@@ -16,6 +16,7 @@ export const type = {
   window: 0x16,
   resize: 0x17,
   signal: 0x18,
+  more: 0x19,
 } as const;
 
 export const op = { exec: 1, mount: 2, boot: 3, sync: 4, shutdown: 5, info: 6, file: 7 } as const;
