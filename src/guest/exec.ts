@@ -68,8 +68,12 @@ function encode(streams: Streams, spec: ExecSpec, command: string): Buffer {
 function checkSize({ openLimit }: Streams, size: number, command: string): void {
   const limit = Math.min(execLimit, openLimit);
   if (size <= limit) return;
-  const older = limit < execLimit ? " that the machine's older agent takes; restart the machine for a new one" : "";
-  throw cannot(command, `its arguments and variables take ${size} bytes, which is more than the ${limit}${older}`);
+  const older =
+    limit < execLimit ? " that the machine's older agent takes; restart the machine for a new one" : "";
+  throw cannot(
+    command,
+    `its arguments and variables take ${size} bytes, which is more than the ${limit}${older}`,
+  );
 }
 
 /** A text as it is, unless it holds a NUL, at which the guest would cut it off. */

@@ -61,7 +61,8 @@ export class ExecFrameDecoder {
     while (rest.length >= headerSize) {
       const name = namesByType.get(rest.readUInt8(0));
       const length = rest.readUInt32BE(1);
-      if (!name || length > (name === "start" ? startLimit : payloadLimit)) throw fault("channel_closed", { reason: "malformed frame" });
+      if (!name || length > (name === "start" ? startLimit : payloadLimit))
+        throw fault("channel_closed", { reason: "malformed frame" });
       if (rest.length < headerSize + length) break;
       frames.push({ name, payload: rest.subarray(headerSize, headerSize + length) });
       rest = rest.subarray(headerSize + length);

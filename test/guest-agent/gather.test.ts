@@ -80,7 +80,12 @@ test("a part of an OPEN whose id was used is dropped", async (t) => {
   agent.send(type.more, 5, info);
   agent.send(type.more, 4, info);
   agent.send(type.open, 6, info);
-  assert.equal(readFields((await agent.of(6, type.result)).payload).get(1)?.readUInt32LE(), 0);
+  assert.equal(
+    readFields((await agent.of(6, type.result)).payload)
+      .get(1)
+      ?.readUInt32LE(),
+    0,
+  );
   assert.deepEqual([...agent.arrived(4), ...agent.arrived(5)], []);
 });
 
@@ -90,7 +95,12 @@ test("a new session forgets what the old one had begun to open", async (t) => {
   agent.send(type.more, 1, info.subarray(0, 4));
   await agent.hello(agent.session + 1);
   agent.send(type.open, 1, info);
-  assert.equal(readFields((await agent.of(1, type.result)).payload).get(1)?.readUInt32LE(), 0);
+  assert.equal(
+    readFields((await agent.of(1, type.result)).payload)
+      .get(1)
+      ?.readUInt32LE(),
+    0,
+  );
 });
 
 test("under version 1 there are no parts: they are dropped as any unknown frame", async (t) => {
@@ -100,7 +110,12 @@ test("under version 1 there are no parts: they are dropped as any unknown frame"
   const info = fields([[1, op.info]]);
   agent.send(type.more, 1, Buffer.alloc(100, 1));
   agent.send(type.open, 1, info);
-  assert.equal(readFields((await agent.of(1, type.result)).payload).get(1)?.readUInt32LE(), 0);
+  assert.equal(
+    readFields((await agent.of(1, type.result)).payload)
+      .get(1)
+      ?.readUInt32LE(),
+    0,
+  );
 });
 
 function resetOf(payload: Buffer): [number | undefined, string | undefined] {
