@@ -50,6 +50,7 @@ export function fakeServices(): FakeServices {
       remove: method("vms.remove", sampleVm),
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
+      commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       logs: method("vms.logs", "/dev/null"),
       usingImage: () => [],

@@ -5,6 +5,7 @@ import { operationSchema } from "../operation.ts";
 import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {
+  commitVmSchema,
   createVmSchema,
   killVmSchema,
   pruneVmsSchema,
@@ -115,6 +116,14 @@ export const routes = {
     path: "/vms/{ref}/kill",
     summary: "Signal a machine's process",
     body: killVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  commitVm: {
+    method: "POST",
+    path: "/vms/{ref}/commit",
+    summary: "Make an image of a machine's disk",
+    body: commitVmSchema,
     answer: operationSchema,
     status: 202,
   },
