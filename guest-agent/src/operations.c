@@ -4,10 +4,14 @@
 
 #include "agent.h"
 #include "boot.h"
+
+#include "clock.h"
+#include "dial.h"
 #include "exec.h"
 #include "fields.h"
 #include "file.h"
 #include "info.h"
+#include "metrics.h"
 #include "mount.h"
 #include "session.h"
 #include "shutdown.h"
@@ -24,6 +28,13 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
       exec_start(id, payload, length);
+    }
+    return;
+  case OP_DIAL:
+    if (agent.phase != PHASE_BOOTED) {
+      send_result(id, EAGAIN, "the machine has not booted yet");
+    } else {
+      dial_start(id, payload, length);
     }
     return;
   case OP_MOUNT:
@@ -59,6 +70,12 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     } else {
       worker_start(id, operation, file_work, payload, length);
     }
+    return;
+  case OP_METRICS:
+    metrics(id);
+    return;
+  case OP_CLOCK:
+    clock_compare(id, payload, length);
     return;
   default:
     send_result(id, ENOSYS, "unknown operation");
