@@ -2,7 +2,7 @@ import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CommitVm, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
@@ -14,7 +14,7 @@ import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { GuestProcess } from "./ports.ts";
+import type { GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
@@ -156,6 +156,10 @@ export class VmService implements VmApi {
 
   async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
     return await this.#sessions.exec(this.#find(ref), request, signal);
+  }
+
+  async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
+    return await this.#sessions.dial(this.#find(ref), request, signal);
   }
 
   async logs(ref: string): Promise<string> {

@@ -8,6 +8,7 @@ import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.
 import {
   commitVmSchema,
   createVmSchema,
+  dialRequestSchema,
   killVmSchema,
   pruneVmsSchema,
   pullImageSchema,
@@ -155,6 +156,15 @@ export const routes = {
     method: "POST",
     path: "/vms/{ref}/exec",
     summary: "Run a command or a shell",
+    answer: z.string(),
+    status: 200,
+    stream: "upgrade",
+  },
+  dialVm: {
+    method: "POST",
+    path: "/vms/{ref}/dial",
+    summary: "Connect to what listens in the guest; the upgraded connection is that connection",
+    query: dialRequestSchema,
     answer: z.string(),
     status: 200,
     stream: "upgrade",
