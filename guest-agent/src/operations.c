@@ -11,6 +11,7 @@
 #include "fields.h"
 #include "file.h"
 #include "info.h"
+#include "launch.h"
 #include "metrics.h"
 #include "mount.h"
 #include "session.h"
@@ -27,7 +28,7 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     if (agent.phase != PHASE_BOOTED) {
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
-      exec_start(id, payload, length);
+      command_start(id, operation, launch, payload, length);
     }
     return;
   case OP_DIAL:
@@ -65,6 +66,8 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
   case OP_FILE:
     if (agent.phase == PHASE_INITRAMFS) {
       send_result(id, EINVAL, "files come after mount");
+    } else if (agent.phase == PHASE_MOUNTED) {
+      worker_here(id, file_work, payload, length);
     } else {
       worker_start(id, operation, file_work, payload, length);
     }

@@ -7,6 +7,7 @@ import { BundleReader } from "./bundle/read.ts";
 import { surveyFile } from "./bundle/survey.ts";
 import { writeBundle } from "./bundle/write.ts";
 import { imageCatalog } from "./catalog.ts";
+import { inspectExt4 } from "./ext4/inspect.ts";
 import { isExplicitReference } from "./oci/reference.ts";
 import {
   type ImageSources,
@@ -18,7 +19,7 @@ import {
 } from "./plan.ts";
 import { checkImageName, isIdPrefix } from "./reference.ts";
 import { brokenFault, type Entry, imageOf } from "./store/entry.ts";
-import { type FilledImage, ImageStore } from "./store/store.ts";
+import { type FilledImage, type ImageDescription, ImageStore } from "./store/store.ts";
 
 export interface ImageServiceOptions {
   /** Where the images live. */
@@ -36,6 +37,9 @@ export interface LoadRequest {
   /** That its machines boot. Default: that in the bundle. */
   kernel?: string | undefined;
 }
+
+/** Writes a root file system to a path that does not exist, and says what it is. */
+export type FillImage = (rootfs: string, context: Context) => Promise<ImageDescription>;
 
 export interface UsableImage {
   manifest: ImageManifest;
@@ -107,7 +111,7 @@ export class ImageService {
    *   the sources throw
    */
   async pull(ref: string, context: Context, request: PullRequest = {}): Promise<Image> {
-    await this.#refuseTaken(request.as ?? ref);
+    await this.#mustBeFree(checkImageName(request.as ?? ref));
     const plan = await this.#plan(ref, request, true);
     return imageOf(await this.#pull(plan, context));
   }
@@ -134,12 +138,12 @@ export class ImageService {
    */
   async load(bundle: AsyncIterable<Uint8Array>, context: Context, request: LoadRequest = {}): Promise<Image> {
     // Refused before anything is read, when that is possible.
-    if (request.name !== undefined) await this.#refuseTaken(request.name);
+    if (request.name !== undefined) await this.#mustBeFree(checkImageName(request.name));
     await using reader = await BundleReader.open(bundle, context.signal);
     const { id, name: ownName, source, version: _, createdAt: __, rootfs: file, ...rest } = reader.manifest;
     const name = checkImageName(request.name ?? ownName);
     using _lock = await this.#store.lock(name, context.signal);
-    await this.#refuseTaken(name);
+    await this.#mustBeFree(name);
     const fill = async (rootfs: string): Promise<FilledImage> => {
       await reader.writeRootfs(rootfs, context);
       const detail = `${ownName} (${id}), which came from ${source.kind}: ${source.detail}`;
@@ -147,6 +151,26 @@ export class ImageService {
       return { ...rest, kernel, source: { kind: "bundle", detail }, sha256: file.sha256 };
     };
     return imageOf(await this.#store.create(name, fill, context));
+  }
+
+  /**
+   * Makes an image of the root file system that `fill` writes to a path that does not exist. Who wants the same name meanwhile
+   * waits.
+   *
+   * @throws invalid_value, image_exists, image_broken, no_space, directory_not_writable, interrupted, and what `fill` throws
+   */
+  async make(name: string, fill: FillImage, context: Context): Promise<Image> {
+    checkImageName(name);
+    await this.#mustBeFree(name);
+    using _lock = await this.#store.lock(name, context.signal);
+    await this.#mustBeFree(name);
+    const checked = async (rootfs: string): Promise<ImageDescription> => {
+      const description = await fill(rootfs, context);
+      const { clean } = await inspectExt4(rootfs);
+      if (!clean) throw fault("image_file_invalid", { path: rootfs, problem: "was not unmounted in order" });
+      return description;
+    };
+    return imageOf(await this.#store.create(name, checked, context));
   }
 
   /**
@@ -159,13 +183,6 @@ export class ImageService {
     if (vms.length > 0) throw fault("image_in_use", { name: entry.name ?? entry.id, vms });
     await this.#store.remove(entry);
     return { id: entry.id, freed: entry.used };
-  }
-
-  /** @throws invalid_value, image_exists, image_broken */
-  async #refuseTaken(name: string): Promise<void> {
-    const local = await this.#find(checkImageName(name));
-    if (local?.content.state === "broken") throw brokenFault(local, local.content);
-    if (local) throw fault("image_exists", { name, id: local.id });
   }
 
   async #get(ref: string): Promise<Entry> {
@@ -187,6 +204,14 @@ export class ImageService {
     const nameless = entries.find((entry) => entry.name === undefined);
     if (nameless?.content.state === "broken") throw brokenFault(nameless, nameless.content);
     return undefined;
+  }
+
+  /** @throws image_exists, image_broken */
+  async #mustBeFree(name: string): Promise<void> {
+    const entries = await this.#store.list();
+    const taken = entries.find((entry) => entry.name === name || entry.name === undefined);
+    if (taken?.content.state === "broken") throw brokenFault(taken, taken.content);
+    if (taken) throw fault("image_exists", { name, id: taken.id });
   }
 
   async #notFound(name: string): Promise<Error> {

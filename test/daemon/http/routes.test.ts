@@ -47,6 +47,7 @@ describe("the contract", () => {
       pullImage: { name: "x" },
       pullKernel: { name: "x" },
       importKernel: { name: "x", from: "/x" },
+      commitVm: { name: "x" },
     };
     for (const [name, route] of Object.entries(routes) as [string, Route][]) {
       if (route.stream === "upgrade") continue;
