@@ -4,10 +4,12 @@
 
 #include "agent.h"
 #include "boot.h"
+#include "copy.h"
 #include "exec.h"
 #include "fields.h"
 #include "file.h"
 #include "info.h"
+#include "launch.h"
 #include "mount.h"
 #include "session.h"
 #include "shutdown.h"
@@ -16,6 +18,7 @@
 static bool mounting;
 
 static void mount_start(uint32_t id, const uint8_t *payload, size_t length);
+static void copy_start(uint32_t id, const uint8_t *payload, size_t length, command *body);
 
 void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, size_t length) {
   switch (operation) {
@@ -23,7 +26,7 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     if (agent.phase != PHASE_BOOTED) {
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
-      exec_start(id, payload, length);
+      exec_start(id, payload, length, launch);
     }
     return;
   case OP_MOUNT:
@@ -58,6 +61,15 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
       worker_start(id, operation, file_work, payload, length);
     }
     return;
+  case OP_PACK:
+    copy_start(id, payload, length, pack_operation);
+    return;
+  case OP_UNPACK:
+    copy_start(id, payload, length, unpack_operation);
+    return;
+  case OP_STORE:
+    copy_start(id, payload, length, store_operation);
+    return;
   default:
     send_result(id, ENOSYS, "unknown operation");
   }
@@ -90,4 +102,12 @@ static void mount_start(uint32_t id, const uint8_t *payload, size_t length) {
     return;
   }
   mounting = worker_start(id, OP_MOUNT, mount_work, payload, length);
+}
+
+static void copy_start(uint32_t id, const uint8_t *payload, size_t length, command *body) {
+  if (agent.phase == PHASE_INITRAMFS) {
+    send_result(id, EINVAL, "files come after mount");
+  } else {
+    exec_start(id, payload, length, body);
+  }
 }

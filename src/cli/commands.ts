@@ -14,6 +14,7 @@ import * as kernelShowCode from "./commands/kernel/show.ts";
 import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
 import * as versionCode from "./commands/version.ts";
+import * as vmCpCode from "./commands/vm/cp.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmExecCode from "./commands/vm/exec.ts";
@@ -31,6 +32,7 @@ import * as vmStopCode from "./commands/vm/stop.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
+import { vmCp } from "./specs/vm-copy.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
@@ -47,6 +49,7 @@ export const commands: readonly Command[] = [
   command(vmShow, vmShowCode),
   command(vmShell, vmShellCode),
   command(vmExec, vmExecCode),
+  command(vmCp, vmCpCode),
   command(vmLogs, vmLogsCode),
   command(vmStart, vmStartCode),
   command(vmStop, vmStopCode),

@@ -8,8 +8,11 @@ import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import type { Vm } from "../model/vm.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
+import type { Files } from "./files.ts";
 import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
+
+export type { CopyResult } from "./files.ts";
 
 export interface BangerOptions {
   /** Its HOME and XDG variables say where the daemon's socket and state are. Default: this process's environment. */
@@ -137,6 +140,12 @@ export class Vms {
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
+  }
+
+  /** The files of a machine. */
+  async files(ref: string): Promise<Files> {
+    const { Files } = await import("./files.ts");
+    return new Files(this.#caller.transport, ref);
   }
 
   /** The guest's console; with `follow` it goes on until the signal aborts. */

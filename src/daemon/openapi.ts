@@ -31,6 +31,7 @@ function operationOf(name: string, route: Route): Json {
     operationId: name,
     summary: route.summary,
     parameters: [...pathParameters(route), ...queryParameters(route)],
+    ...(route.upload ? { requestBody: { required: true, content: binary(route.upload) } } : {}),
     ...(route.body ? { requestBody: { required: true, content: json(route.body, "input") } } : {}),
     responses: { [successStatus(route)]: success(route), default: failure() },
   };
@@ -51,6 +52,8 @@ function success(route: Route): Json {
       };
     case "text":
       return { description: "Text as it comes", content: { "text/plain": { schema: { type: "string" } } } };
+    case "tar":
+      return { description: "A tar archive as it is made", content: binary("application/x-tar") };
     default:
       return { description: route.summary, content: json(route.answer, "output") };
   }
@@ -63,6 +66,10 @@ function failure(): Json {
 
 function json(schema: z.ZodType, io: "input" | "output"): Json {
   return { "application/json": { schema: schemaOf(schema, io) } };
+}
+
+function binary(type: string): Json {
+  return { [type]: { schema: { type: "string", format: "binary" } } };
 }
 
 function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
@@ -80,5 +87,21 @@ function pathParameters({ path }: Route): Json[] {
 }
 
 function queryParameters({ query }: Route): Json[] {
-  return Object.keys(query?.shape ?? {}).map((name) => ({ name, in: "query", schema: { type: "boolean" } }));
+  const { properties = {}, required = [] } = query ? (schemaOf(query, "input") as QueryShape) : {};
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: "query",
+    ...(required.includes(name) ? { required: true } : {}),
+    // A flag is text in a URL and a boolean to everybody.
+    schema: isFlag(query, name) ? { type: "boolean" } : schema,
+  }));
+}
+
+interface QueryShape {
+  properties?: Record<string, Json>;
+  required?: string[];
+}
+
+function isFlag(query: Route["query"], name: string): boolean {
+  return (query?.shape[name] as z.ZodType | undefined)?.safeParse("true").data === true;
 }

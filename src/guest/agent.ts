@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { BangerError } from "../lib/errors/error.ts";
 import { Connection } from "./connection.ts";
+import * as copy from "./copy.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { Handshake } from "./handshake.ts";
 import * as operations from "./operations.ts";
@@ -21,6 +22,9 @@ export interface Agent {
   boot(options: operations.BootOptions, signal: AbortSignal): Promise<void>;
   /** The signal is for the start; `reset()` of the process ends it later. */
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  unpack(spec: copy.UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: operations.ShutdownMode, signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<operations.GuestInfo>;
@@ -61,6 +65,18 @@ class ConnectedAgent implements Agent {
 
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
     return exec(this.#connection.streams, spec, signal);
+  }
+
+  pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.pack(this.#connection.streams, spec, signal);
+  }
+
+  unpack(spec: copy.UnpackSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.unpack(this.#connection.streams, spec, signal);
+  }
+
+  store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.store(this.#connection.streams, spec, signal);
   }
 
   sync(signal: AbortSignal): Promise<void> {

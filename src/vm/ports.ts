@@ -1,3 +1,4 @@
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
@@ -51,6 +52,9 @@ export interface Agent {
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
   boot(options: BootOptions, signal: AbortSignal): Promise<void>;
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  pack(spec: PackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  unpack(spec: UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  store(spec: StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

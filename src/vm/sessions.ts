@@ -8,7 +8,7 @@ import type { VmHandle } from "./handle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { ExecSpec, GuestProcess } from "./ports.ts";
+import type { Agent, ExecSpec, GuestProcess } from "./ports.ts";
 import { readRuntime } from "./runtime.ts";
 
 /** Milliseconds to wait for a guest when the request does not say. */
@@ -39,6 +39,17 @@ export class Sessions {
       leave();
       throw error;
     }
+  }
+
+  /**
+   * The agent of a machine that runs, or is starting, for work that is no session.
+   *
+   * @throws vm_wrong_state (to `action`), guest_unreachable, guest_version, interrupted
+   */
+  async agent(record: VmRecord, action: string, signal: AbortSignal): Promise<Agent> {
+    const handle = this.#lifecycle.handles.get(record.id);
+    const live = await this.#running(handle, record, usualWait, signal, action);
+    return await live.agent(usualWait, signal);
   }
 
   /** Gives an ephemeral machine up when nobody comes to it. */
@@ -79,6 +90,7 @@ export class Sessions {
     record: VmRecord,
     wait: number,
     signal: AbortSignal,
+    action = "run a command",
   ): Promise<LiveMachine> {
     const { starting } = handle;
     if (starting) {
@@ -91,12 +103,7 @@ export class Sessions {
     if (!present) throw fault("vm_not_found", { ref: record.name });
     const { state } = present;
     if (handle.live && state !== "stopping") return handle.live;
-    throw fault("vm_wrong_state", {
-      name: record.name,
-      state,
-      wanted: "running",
-      action: "run a command",
-    });
+    throw fault("vm_wrong_state", { name: record.name, state, wanted: "running", action });
   }
 }
 

@@ -51,6 +51,10 @@ export function fakeServices(): FakeServices {
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
+      pack: method("vms.pack", nothingPacked()),
+      unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),
+      store: method("vms.store", { entries: 1, bytes: 2, leftOut: 0 }),
+      copyIn: method("vms.copyIn", { entries: 1, bytes: 2, leftOut: 0 }),
       logs: method("vms.logs", "/dev/null"),
       usingImage: () => [],
       usingKernel: (name) => (name === "used" ? ["dev"] : []),
@@ -88,6 +92,10 @@ export function fakeServices(): FakeServices {
     },
   };
   return fake;
+}
+
+async function* nothingPacked(): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1024);
 }
 
 export const sampleVm: Vm = {
