@@ -20,6 +20,7 @@ enum {
 
 static int report_fd = -1;
 static bool in_agent;
+static bool started;
 static void (*undo_all)(void);
 static volatile sig_atomic_t interrupted;
 
@@ -50,6 +51,7 @@ void transfer_begin(int report) {
 void transfer_undo(void (*how)(void)) { undo_all = how; }
 
 void transfer_started(void) {
+  started = true;
   if (report_fd >= 0) {
     close(report_fd);
     report_fd = -1;
@@ -57,7 +59,8 @@ void transfer_started(void) {
 }
 
 _Noreturn void transfer_fail(int error, const char *format, ...) {
-  struct outcome outcome = {.error = error};
+  uint8_t fields[1];
+  struct outcome outcome = {.error = error, .fields = {.bytes = fields}};
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(outcome.message, sizeof outcome.message, format, arguments);
@@ -68,7 +71,7 @@ _Noreturn void transfer_fail(int error, const char *format, ...) {
   } else {
     dprintf(2, "%d %s\n", error, outcome.message);
   }
-  _exit(1);
+  _exit(started ? 1 : 2);
 }
 
 void transfer_check(void) {

@@ -10,8 +10,9 @@
 void transfer_begin(int report);
 // What to do when the copy fails.
 void transfer_undo(void (*undo)(void));
-// Everything that can be checked beforehand was: what fails now is told on standard error, as "ERRNO MESSAGE".
+// Everything that can be checked beforehand was: what fails now is told on standard error.
 void transfer_started(void);
+// "ERRNO MESSAGE" and status 1, or 2 for what could not start and has no other way to say so.
 _Noreturn void transfer_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Ends in time when the host has gone or wants no more.
 void transfer_check(void);

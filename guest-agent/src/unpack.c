@@ -80,7 +80,9 @@ _Noreturn void unpack(const struct unpack_request *wanted) {
     if (members++ == 0) {
       check_first(&entry);
     }
-    put_member(&entry, relative(entry.path));
+    char *path = relative(entry.path);
+    put_member(&entry, path);
+    free(path);
   }
   finish_directories();
   dprintf(1, "%llu %llu %llu\n", members, bytes, left_out);
@@ -160,9 +162,8 @@ static void check_first(const struct tar_entry *entry) {
 
 // A member's path below the target's directory, without "." and empty components; ".." is refused.
 static char *relative(const char *path) {
-  static char *result;
   size_t room = strlen(path) + (target.name == NULL ? 0 : strlen(target.name)) + 2;
-  result = transfer_memory(result, room);
+  char *result = transfer_memory(NULL, room);
   char *end = result;
   bool first = true;
   for (const char *at = path; *at != 0;) {
@@ -450,9 +451,7 @@ static int make_other(const struct tar_entry *entry, const char *leaf) {
 }
 
 static int link_to(const char *path, const char *leaf) {
-  // `relative` has one result, which the caller still needs.
-  char *member = strdup(leaf);
-  char *place = strdup(relative(path));
+  char *place = relative(path);
   char *slash = strrchr(place, '/');
   if (slash != NULL) {
     *slash = 0;
@@ -460,13 +459,12 @@ static int link_to(const char *path, const char *leaf) {
   int directory = beneath_open(target.directory, slash == NULL ? "" : place, O_PATH | O_DIRECTORY, !request->guarded);
   int error = directory < 0 ? -directory : 0;
   if (directory >= 0) {
-    if (linkat(directory, slash == NULL ? place : slash + 1, parent, member, 0) != 0) {
+    if (linkat(directory, slash == NULL ? place : slash + 1, parent, leaf, 0) != 0) {
       error = errno;
     }
     close(directory);
   }
   free(place);
-  free(member);
   errno = error;
   return error == 0 ? 0 : -1;
 }

@@ -61,11 +61,11 @@ export async function fedTo(
   }
 }
 
-/** A guest's refusal to begin, in the words of copies. */
-export function refused(error: unknown, path: string, what: string): BangerError {
+/** A guest's refusal to begin, in the words of copies. `missing` is what is not there when something is not. */
+export function refused(error: unknown, missing: string, what: string): BangerError {
   if (!isFault(error, "guest_refused")) return asFault(error);
   const { errno, reason } = error.params as { errno?: string; reason: string };
-  if (errno === "ENOENT") return fault("file_missing", { path, where: "in the machine" }, error);
+  if (errno === "ENOENT") return fault("file_missing", { path: missing, where: "in the machine" }, error);
   if (errno === "ENOSYS") {
     const older = "the machine was started by an older banger: restart it";
     return fault("copy_failed", { what, reason: older, undone: false }, error);

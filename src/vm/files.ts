@@ -1,3 +1,4 @@
+import { dirname } from "node:path/posix";
 import { packTree, type TreeSource } from "../archive/tree/pack.ts";
 import type { CopyResult } from "../archive/tree/unpack.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
@@ -25,7 +26,7 @@ async function unpack(
 ): Promise<CopyResult> {
   const path = String(spec.path);
   const guest = await agent.unpack(spec, signal).catch((error: unknown) => {
-    throw refused(error, path, `to ${show(path)}`);
+    throw refused(error, spec.directory ? path : dirname(path), `to ${show(path)}`);
   });
   return await fedTo(guest, archive, path, signal);
 }
@@ -38,7 +39,7 @@ async function store(
 ): Promise<CopyResult> {
   const path = String(spec.path);
   const guest = await agent.store(spec, signal).catch((error: unknown) => {
-    throw refused(error, path, `to ${show(path)}`);
+    throw refused(error, dirname(path), `to ${show(path)}`);
   });
   return await fedTo(guest, content, path, signal);
 }

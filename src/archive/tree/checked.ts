@@ -27,13 +27,16 @@ async function* inputs(
     // A link inside the archive names a member; a symbolic one may say anything, nothing follows it.
     const link = member.type === "hardlink" && member.link ? joined(member.link) : member.link;
     const input = link ? { ...member, path, link } : { ...member, path };
-    yield isSparse(member) ? { ...input, data: member.ranges, content: dataOf(member) } : input;
+    yield isSparse(member)
+      ? { ...input, data: member.ranges.filter(({ length }) => length > 0), content: dataOf(member) }
+      : input;
   }
 }
 
+/** A "." in front stays: it stands for the directory whose content is meant. */
 function joined(path: Buffer): Buffer {
-  const components = splitPath(path, { absolute: "strip" });
-  if (components.length === 0) return Buffer.from(".");
+  const found = splitPath(path, { absolute: "strip" });
+  const components = found.length === 0 || path[0] === dot[0] ? inDot(path, found) : found;
   return Buffer.concat(components.flatMap((name, i) => (i === 0 ? [name] : [slash, name])));
 }
 
@@ -46,4 +49,10 @@ async function* dataOf(member: StoredMember): AsyncGenerator<Buffer, void, void>
   for await (const { data } of member.extents) yield data;
 }
 
+function inDot(path: Buffer, components: Buffer[]): Buffer[] {
+  const begins = path.length === 1 || path[1] === slash[0] || components.length === 0;
+  return begins ? [dot, ...components] : components;
+}
+
+const dot = Buffer.from(".");
 const slash = Buffer.from("/");

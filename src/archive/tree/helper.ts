@@ -40,6 +40,9 @@ export function readComplaint(stderr: string): { errno: number; reason: string }
 
 function helperFault(error: unknown, what: string): BangerError | undefined {
   if (!isFault(error, "tool_failed")) return undefined;
-  const complaint = readComplaint((error.params as { stderr: string }).stderr);
-  return complaint && fault("copy_failed", { what, reason: complaint.reason, undone: true }, error);
+  const { stderr, status } = error.params as { stderr: string; status: string };
+  const complaint = readComplaint(stderr);
+  // With 2 it ended before it had begun.
+  const undone = status !== "status 2";
+  return complaint && fault("copy_failed", { what, reason: complaint.reason, undone }, error);
 }

@@ -76,7 +76,8 @@ function requestText(options: RequestOptions, extra: Record<string, string>): st
   const body = options.body === undefined ? "" : JSON.stringify(options.body);
   const headers: Record<string, string> = {
     Host: "banger",
-    Connection: "close",
+    // A connection that the daemon closes while we still write would take its answer with it.
+    Connection: options.upload ? "keep-alive" : "close",
     ...options.headers,
     ...extra,
   };
