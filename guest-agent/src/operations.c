@@ -4,12 +4,15 @@
 
 #include "agent.h"
 #include "boot.h"
+#include "clock.h"
 #include "copy.h"
+#include "dial.h"
 #include "exec.h"
 #include "fields.h"
 #include "file.h"
 #include "info.h"
 #include "launch.h"
+#include "metrics.h"
 #include "mount.h"
 #include "session.h"
 #include "shutdown.h"
@@ -27,6 +30,13 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
       exec_start(id, payload, length, launch);
+    }
+    return;
+  case OP_DIAL:
+    if (agent.phase != PHASE_BOOTED) {
+      send_result(id, EAGAIN, "the machine has not booted yet");
+    } else {
+      dial_start(id, payload, length);
     }
     return;
   case OP_MOUNT:
@@ -57,6 +67,8 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
   case OP_FILE:
     if (agent.phase == PHASE_INITRAMFS) {
       send_result(id, EINVAL, "files come after mount");
+    } else if (agent.phase == PHASE_MOUNTED) {
+      worker_here(id, file_work, payload, length);
     } else {
       worker_start(id, operation, file_work, payload, length);
     }
@@ -69,6 +81,12 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     return;
   case OP_STORE:
     copy_start(id, payload, length, store_operation);
+    return;
+  case OP_METRICS:
+    metrics(id);
+    return;
+  case OP_CLOCK:
+    clock_compare(id, payload, length);
     return;
   default:
     send_result(id, ENOSYS, "unknown operation");

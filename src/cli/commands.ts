@@ -17,6 +17,7 @@ import * as versionCode from "./commands/version.ts";
 import * as vmCpCode from "./commands/vm/cp.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
+import * as vmDialCode from "./commands/vm/dial.ts";
 import * as vmExecCode from "./commands/vm/exec.ts";
 import * as vmKillCode from "./commands/vm/kill.ts";
 import * as vmListCode from "./commands/vm/list.ts";
@@ -28,12 +29,16 @@ import * as vmSetCode from "./commands/vm/set.ts";
 import * as vmShellCode from "./commands/vm/shell.ts";
 import * as vmShowCode from "./commands/vm/show.ts";
 import * as vmStartCode from "./commands/vm/start.ts";
+import * as vmStatsCode from "./commands/vm/stats.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
+import * as vmTopCode from "./commands/vm/top.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { vmCp } from "./specs/vm-copy.ts";
+import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
+import { vmDial } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
 import { vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
@@ -50,7 +55,10 @@ export const commands: readonly Command[] = [
   command(vmShell, vmShellCode),
   command(vmExec, vmExecCode),
   command(vmCp, vmCpCode),
+  command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
+  command(vmStats, vmStatsCode),
+  command(vmTop, vmTopCode),
   command(vmStart, vmStartCode),
   command(vmStop, vmStopCode),
   command(vmRestart, vmRestartCode),

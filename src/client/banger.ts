@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
@@ -6,7 +7,9 @@ import type { CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
+import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
+import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
 import type { Files } from "./files.ts";
 import { finish } from "./operation.ts";
@@ -137,6 +140,13 @@ export class Vms {
     return this.#caller.call({ method: "PATCH", path: `/vms/${encodeURIComponent(ref)}`, body: request });
   }
 
+  /** What a machine takes at this moment; all machines without a name. */
+  stats(ref: string): Promise<VmStats>;
+  stats(): Promise<VmStats[]>;
+  stats(ref?: string): Promise<VmStats | VmStats[]> {
+    return this.#caller.get(ref === undefined ? "/stats" : `/vms/${encodeURIComponent(ref)}/stats`);
+  }
+
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
@@ -146,6 +156,12 @@ export class Vms {
   async files(ref: string): Promise<Files> {
     const { Files } = await import("./files.ts");
     return new Files(this.#caller.transport, ref);
+  }
+
+  /** A raw connection to a port or a unix socket in the guest. */
+  async dial(ref: string, options: DialOptions): Promise<Duplex> {
+    const { dial } = await import("./dial.ts");
+    return await dial(this.#caller.transport, ref, options);
   }
 
   /** The guest's console; with `follow` it goes on until the signal aborts. */

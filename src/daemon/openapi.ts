@@ -44,7 +44,7 @@ function successStatus(route: Route): string {
 function success(route: Route): Json {
   switch (route.stream) {
     case "upgrade":
-      return { description: "Upgraded to banger-exec/1: frames, see docs/api.md" };
+      return { description: "Upgraded; see docs/api.md" };
     case "ndjson":
       return {
         description: "Events, one a line",
@@ -87,21 +87,11 @@ function pathParameters({ path }: Route): Json[] {
 }
 
 function queryParameters({ query }: Route): Json[] {
-  const { properties = {}, required = [] } = query ? (schemaOf(query, "input") as QueryShape) : {};
-  return Object.entries(properties).map(([name, schema]) => ({
+  const shape: Record<string, z.ZodType> = query?.shape ?? {};
+  return Object.entries(shape).map(([name, schema]) => ({
     name,
     in: "query",
-    ...(required.includes(name) ? { required: true } : {}),
-    // A flag is text in a URL and a boolean to everybody.
-    schema: isFlag(query, name) ? { type: "boolean" } : schema,
+    ...(schema.safeParse(undefined).success ? {} : { required: true }),
+    schema: schemaOf(schema, "output"),
   }));
-}
-
-interface QueryShape {
-  properties?: Record<string, Json>;
-  required?: string[];
-}
-
-function isFlag(query: Route["query"], name: string): boolean {
-  return (query?.shape[name] as z.ZodType | undefined)?.safeParse("true").data === true;
 }

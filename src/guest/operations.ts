@@ -74,6 +74,9 @@ export const operations = {
   pack: 16,
   unpack: 17,
   store: 18,
+  dial: 20,
+  metrics: 26,
+  clock: 27,
 } as const;
 
 const seconds = 1000;

@@ -3,9 +3,10 @@ import type { CopyResult } from "../archive/tree/unpack.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
-import type { GuestProcess } from "./ports.ts";
+import type { GuestConnection, GuestProcess } from "./ports.ts";
 
 /**
  * Everything that can be asked of machines. `ref` is a name, an id, or at least three characters of an id's beginning; every
@@ -16,6 +17,11 @@ export interface VmApi {
   /** All machines, oldest first. */
   list(): Promise<Vm[]>;
   show(ref: string): Promise<Vm>;
+
+  /** What a machine takes at this moment. */
+  stats(ref: string, signal: AbortSignal): Promise<VmStats>;
+  /** The same of all machines, oldest first. */
+  allStats(signal: AbortSignal): Promise<VmStats[]>;
 
   /**
    * Resolves image and kernel, reserves the name, and starts the machine unless `start` is false. What fails or is cancelled
@@ -93,6 +99,14 @@ export interface VmApi {
     spec: UnpackSpec,
     signal: AbortSignal,
   ): Promise<CopyResult>;
+
+  /**
+   * Connects to what listens in the guest, waiting up to `request.wait` seconds for the agent of a machine that is starting.
+   * Returns when the connection stands.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_version, dial_failed
+   */
+  dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection>;
 
   /** Path of the guest's console log; the file is there as soon as the machine was started once. */
   logs(ref: string): Promise<string>;

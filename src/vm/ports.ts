@@ -1,6 +1,10 @@
+import type { Traffic } from "../guest/connection.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
+import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
-import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../guest/operations.ts";
+import type { GuestConnection } from "../guest/guest-connection.ts";
+import type { GuestMetrics } from "../guest/metrics.ts";
+import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
 import type { Phase } from "../guest/welcome.ts";
 import type { Context } from "../lib/context.ts";
@@ -9,7 +13,9 @@ import type { ImageManifest } from "../model/image.ts";
 import type { KernelManifest } from "../model/kernel.ts";
 import type { Accelerator } from "../vmm/driver.ts";
 
+export type { DialTarget } from "../guest/dial.ts";
 export type { ExecSpec } from "../guest/exec.ts";
+export type { GuestConnection } from "../guest/guest-connection.ts";
 export type { GuestProcess } from "../guest/process.ts";
 
 /** What the life of a machine needs of the image service. */
@@ -47,6 +53,7 @@ export type ConnectAgent = (options: {
 export interface Agent {
   readonly welcome: { readonly phase: Phase };
   readonly closed: Promise<BangerError>;
+  readonly traffic: Traffic;
   mount(options: MountOptions, signal: AbortSignal): Promise<unknown>;
   /** False when a condition of the file was not met. */
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
@@ -55,7 +62,11 @@ export interface Agent {
   pack(spec: PackSpec, signal: AbortSignal): Promise<GuestProcess>;
   unpack(spec: UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
   store(spec: StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
+  dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
+  info(signal: AbortSignal): Promise<GuestInfo>;
+  metrics(signal: AbortSignal): Promise<GuestMetrics>;
+  compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }

@@ -5,7 +5,8 @@ import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
@@ -15,11 +16,12 @@ import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { Agent, GuestProcess } from "./ports.ts";
+import type { Agent, GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
 import { applyPending, changedSpec, defaultSpec, difference } from "./spec.ts";
+import { measure } from "./stats.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds for the guest to shut down when the request does not say. */
@@ -45,6 +47,14 @@ export class VmService implements VmApi {
 
   async show(ref: string): Promise<Vm> {
     return await this.#view(this.#find(ref));
+  }
+
+  async stats(ref: string, signal: AbortSignal): Promise<VmStats> {
+    return await this.#measure(this.#find(ref), signal);
+  }
+
+  async allStats(signal: AbortSignal): Promise<VmStats[]> {
+    return await Promise.all(this.#parts.vms.all().map((record) => this.#measure(record, signal)));
   }
 
   /** What a machine gets when nothing is asked for. @throws invalid_value */
@@ -170,6 +180,10 @@ export class VmService implements VmApi {
     return await guestTree.copyIn(await this.#agent(ref, signal), sources, spec, signal);
   }
 
+  async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
+    return await this.#sessions.dial(this.#find(ref), request, signal);
+  }
+
   async logs(ref: string): Promise<string> {
     return this.#parts.files.consoleLog(this.#find(ref).id);
   }
@@ -209,6 +223,10 @@ export class VmService implements VmApi {
 
   #agent(ref: string, signal: AbortSignal): Promise<Agent> {
     return this.#sessions.agent(this.#find(ref), "copy files", signal);
+  }
+
+  async #measure(record: VmRecord, signal: AbortSignal): Promise<VmStats> {
+    return await measure(this.#parts, record, this.#lifecycle.handles.get(record.id).live, signal);
   }
 
   #find(ref: string): VmRecord {

@@ -29,6 +29,8 @@ export const op = {
   pack: 16,
   unpack: 17,
   store: 18,
+  metrics: 26,
+  clock: 27,
 } as const;
 
 export interface Frame {

@@ -7,8 +7,9 @@ import { fault } from "../../src/lib/errors/error.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
+import type { VmStats } from "../../src/model/stats.ts";
 import type { Vm } from "../../src/model/vm.ts";
-import type { GuestProcess } from "../../src/vm/ports.ts";
+import type { GuestConnection, GuestProcess } from "../../src/vm/ports.ts";
 
 /** What a test wants to see of a call: its name and its arguments without signals and reporters. */
 export interface SeenCall {
@@ -55,6 +56,9 @@ export function fakeServices(): FakeServices {
       unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),
       store: method("vms.store", { entries: 1, bytes: 2, leftOut: 0 }),
       copyIn: method("vms.copyIn", { entries: 1, bytes: 2, leftOut: 0 }),
+      dial: method("vms.dial", undefined as unknown as GuestConnection),
+      stats: method("vms.stats", sampleStats),
+      allStats: method("vms.allStats", [sampleStats]),
       logs: method("vms.logs", "/dev/null"),
       usingImage: () => [],
       usingKernel: (name) => (name === "used" ? ["dev"] : []),
@@ -112,6 +116,25 @@ export const sampleVm: Vm = {
   createdAt: "2026-01-01T00:00:00.000Z",
   startedAt: "2026-01-01T00:00:02.000Z",
   diskUsed: 2 ** 20,
+};
+
+export const sampleStats: VmStats = {
+  id: "0123456789ab",
+  name: "dev",
+  state: "running",
+  at: 1_000_000,
+  vcpu: 1,
+  host: { cpu: 5000, memory: { private: 200 * 2 ** 20, shared: 30 * 2 ** 20, proportional: 210 * 2 ** 20 } },
+  guest: {
+    uptime: 60_000,
+    cpu: { busy: 4000, total: 60_000, count: 1 },
+    memory: { total: 2 ** 30, used: 2 ** 28 },
+    load: 0.5,
+    root: { total: 2 ** 33, used: 2 ** 30 },
+    network: { received: 1000, sent: 500 },
+  },
+  disk: { allocated: 2 ** 20, size: 2 ** 33 },
+  channel: { received: 10_000, sent: 20_000 },
 };
 
 const hash = "0".repeat(64);

@@ -24,12 +24,12 @@ export interface Call<R extends Route> {
 }
 
 export type Handlers = {
-  [Name in Exclude<RouteName, "execVm">]: (
+  [Name in Exclude<RouteName, "execVm" | "dialVm">]: (
     call: Call<Contract[Name]>,
   ) => AnswerOf<Contract[Name]> | Promise<AnswerOf<Contract[Name]>>;
 };
 
-/** What each route of the contract does. Exec is not here: it takes over its connection (`sessions/`). */
+/** What each route of the contract does. Exec and dial are not here: they take over their connections (`sessions/`). */
 export function makeHandlers(services: Services): Handlers {
   const { vms, images, kernels, operations } = services;
   return {
@@ -46,6 +46,8 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.create", body.name ?? "a new vm", (context) => vms.create(body, context)),
     pruneVms: () => operations.start("vm.prune", "all stopped vms", (context) => vms.prune(context)),
     showVm: ({ params }) => vms.show(ref(params)),
+    vmStats: ({ params, signal }) => vms.stats(ref(params), signal),
+    stats: ({ signal }) => vms.allStats(signal),
     setVm: ({ params, body }) => vms.set(ref(params), body),
     deleteVm: ({ params }) =>
       operations.start("vm.delete", ref(params), (context) => vms.remove(ref(params), context)),

@@ -2,10 +2,12 @@ import { z } from "zod";
 import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
+import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
 import { copyResultSchema, daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {
   createVmSchema,
+  dialRequestSchema,
   killVmSchema,
   pruneVmsSchema,
   pullImageSchema,
@@ -76,6 +78,20 @@ export const routes = {
     status: 202,
   },
   showVm: { method: "GET", path: "/vms/{ref}", summary: "One machine", answer: vmSchema, status: 200 },
+  vmStats: {
+    method: "GET",
+    path: "/vms/{ref}/stats",
+    summary: "What a machine takes at this moment",
+    answer: vmStatsSchema,
+    status: 200,
+  },
+  stats: {
+    method: "GET",
+    path: "/stats",
+    summary: "What each machine takes at this moment",
+    answer: z.array(vmStatsSchema),
+    status: 200,
+  },
   setVm: {
     method: "PATCH",
     path: "/vms/{ref}",
@@ -135,6 +151,15 @@ export const routes = {
     method: "POST",
     path: "/vms/{ref}/exec",
     summary: "Run a command or a shell",
+    answer: z.string(),
+    status: 200,
+    stream: "upgrade",
+  },
+  dialVm: {
+    method: "POST",
+    path: "/vms/{ref}/dial",
+    summary: "Connect to what listens in the guest; the upgraded connection is that connection",
+    query: dialRequestSchema,
     answer: z.string(),
     status: 200,
     stream: "upgrade",
