@@ -24,7 +24,7 @@
 #define BUILD_ID "unknown"
 #endif
 
-const char build_id[] = "1+" BUILD_ID;
+const char build_id[] = "2+" BUILD_ID;
 
 struct agent agent = {.root = "/"};
 

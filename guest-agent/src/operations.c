@@ -21,7 +21,7 @@
 static bool mounting;
 
 static void mount_start(uint32_t id, const uint8_t *payload, size_t length);
-static void copy_start(uint32_t id, const uint8_t *payload, size_t length, command *body);
+static void copy_start(uint32_t id, uint32_t operation, command_body *body, const uint8_t *payload, size_t length);
 
 void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, size_t length) {
   switch (operation) {
@@ -29,7 +29,7 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     if (agent.phase != PHASE_BOOTED) {
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
-      exec_start(id, payload, length, launch);
+      command_start(id, operation, launch, payload, length);
     }
     return;
   case OP_DIAL:
@@ -74,13 +74,13 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     }
     return;
   case OP_PACK:
-    copy_start(id, payload, length, pack_operation);
+    copy_start(id, operation, pack_operation, payload, length);
     return;
   case OP_UNPACK:
-    copy_start(id, payload, length, unpack_operation);
+    copy_start(id, operation, unpack_operation, payload, length);
     return;
   case OP_STORE:
-    copy_start(id, payload, length, store_operation);
+    copy_start(id, operation, store_operation, payload, length);
     return;
   case OP_METRICS:
     metrics(id);
@@ -122,10 +122,10 @@ static void mount_start(uint32_t id, const uint8_t *payload, size_t length) {
   mounting = worker_start(id, OP_MOUNT, mount_work, payload, length);
 }
 
-static void copy_start(uint32_t id, const uint8_t *payload, size_t length, command *body) {
+static void copy_start(uint32_t id, uint32_t operation, command_body *body, const uint8_t *payload, size_t length) {
   if (agent.phase == PHASE_INITRAMFS) {
     send_result(id, EINVAL, "files come after mount");
   } else {
-    exec_start(id, payload, length, body);
+    command_start(id, operation, body, payload, length);
   }
 }

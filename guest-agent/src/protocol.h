@@ -1,7 +1,8 @@
-// The numbers of docs/agent-protocol.md, version 1.
+// The numbers of docs/agent-protocol.md, versions 1 and 2.
 #pragma once
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_OLDEST 1u
+#define PROTOCOL_NEWEST 2u
 
 enum {
   FRAME_MAGIC = 0xB5,
@@ -10,6 +11,7 @@ enum {
   PAYLOAD_MAX = 32768,
   FRAME_MAX = FRAME_HEADER + PAYLOAD_MAX + FRAME_TRAILER,
   HUNT_PADDING = 64,
+  OPEN_MAX = 1114112, // of all frames of one OPEN
 };
 
 enum frame_type {
@@ -27,6 +29,7 @@ enum frame_type {
   WINDOW = 0x16,
   RESIZE = 0x17,
   SIGNAL = 0x18,
+  MORE = 0x19, // from version 2
 };
 
 enum channel_number { STDIN = 0, STDOUT = 1, STDERR = 2 };

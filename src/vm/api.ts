@@ -3,7 +3,8 @@ import type { CopyResult } from "../archive/tree/unpack.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { Image } from "../model/image.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
@@ -61,6 +62,13 @@ export interface VmApi {
    * @throws vm_spec_invalid, vm_disk_shrink
    */
   set(ref: string, request: SetVm): Promise<Vm>;
+
+  /**
+   * Makes an image of a stopped machine's disk, without what made it this machine's; with `stop` one that runs is stopped first.
+   *
+   * @throws vm_wrong_state, vm_disk_missing, image_exists, and what making an image throws
+   */
+  commit(ref: string, request: CommitVm, context: Context): Promise<Image>;
 
   /**
    * Runs a command, waiting up to `request.wait` seconds for the agent of a machine that is starting. Returns when the command

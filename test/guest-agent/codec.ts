@@ -16,6 +16,7 @@ export const type = {
   window: 0x16,
   resize: 0x17,
   signal: 0x18,
+  more: 0x19,
 } as const;
 
 export const op = {

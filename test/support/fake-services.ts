@@ -51,6 +51,7 @@ export function fakeServices(): FakeServices {
       remove: method("vms.remove", sampleVm),
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
+      commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       pack: method("vms.pack", nothingPacked()),
       unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),

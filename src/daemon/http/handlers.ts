@@ -61,6 +61,8 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.kill", ref(params), (context) =>
         vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
       ),
+    commitVm: ({ params, body }) =>
+      operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
     vmLogs: async ({ params, query, signal }) => {
       const path = await vms.logs(ref(params));
       return query.follow ? followFile(path, signal) : readFile(path);

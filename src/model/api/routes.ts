@@ -6,6 +6,7 @@ import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
 import { copyResultSchema, daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {
+  commitVmSchema,
   createVmSchema,
   dialRequestSchema,
   killVmSchema,
@@ -135,6 +136,14 @@ export const routes = {
     path: "/vms/{ref}/kill",
     summary: "Signal a machine's process",
     body: killVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  commitVm: {
+    method: "POST",
+    path: "/vms/{ref}/commit",
+    summary: "Make an image of a machine's disk",
+    body: commitVmSchema,
     answer: operationSchema,
     status: 202,
   },

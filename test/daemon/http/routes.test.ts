@@ -43,7 +43,11 @@ describe("the contract", () => {
     const services = fakeServices();
     const { socket } = await serve(t, services);
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
-    const bodies: Record<string, object> = { pullImage: { name: "x" }, pullKernel: { name: "x" } };
+    const bodies: Record<string, object> = {
+      commitVm: { name: "x" },
+      pullImage: { name: "x" },
+      pullKernel: { name: "x" },
+    };
     const queries: Record<string, string> = {
       readFiles: "?path=/x",
       writeFiles: "?path=/x",
