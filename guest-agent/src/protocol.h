@@ -42,6 +42,9 @@ enum operation {
   OP_SHUTDOWN = 5,
   OP_INFO = 6,
   OP_FILE = 7,
+  OP_PACK = 16,
+  OP_UNPACK = 17,
+  OP_STORE = 18,
   OP_DIAL = 20,
   OP_METRICS = 26,
   OP_CLOCK = 27,
@@ -124,6 +127,11 @@ enum field_tag {
   FILE_CONTENT = 94,
   FILE_FLAGS = 95,
 
+  COPY_PATH = 130,
+  COPY_NAME = 131,
+  COPY_FLAGS = 132,
+  COPY_OWNER = 133,
+  COPY_MODE = 134,
   DIAL_ADDRESS = 160,
   DIAL_PORT = 161,
   DIAL_PATH = 162,
@@ -148,3 +156,5 @@ enum field_tag {
 enum shutdown_mode { SHUTDOWN_POWEROFF = 1, SHUTDOWN_NOW = 2, SHUTDOWN_REBOOT = 3 };
 
 enum file_flag { FILE_PARENT_MUST_EXIST = 1, FILE_MUST_NOT_EXIST = 2 };
+
+enum copy_flag { COPY_INTO_DIRECTORY = 1, COPY_KEEP_OWNERS = 2, COPY_NO_FOLLOW = 4 };

@@ -11,8 +11,12 @@ import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
+import type { Files } from "./files.ts";
+import { untilProblem } from "./http/problem-trailer.ts";
 import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
+
+export type { CopyResult } from "./files.ts";
 
 export interface BangerOptions {
   /** Its HOME and XDG variables say where the daemon's socket and state are. Default: this process's environment. */
@@ -154,6 +158,12 @@ export class Vms {
     return await exec(this.#caller.transport, ref, options);
   }
 
+  /** The files of a machine. */
+  async files(ref: string): Promise<Files> {
+    const { Files } = await import("./files.ts");
+    return new Files(this.#caller.transport, ref);
+  }
+
   /** A raw connection to a port or a unix socket in the guest. */
   async dial(ref: string, options: DialOptions): Promise<Duplex> {
     const { dial } = await import("./dial.ts");
@@ -194,9 +204,9 @@ export class Images {
   async *save(ref: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<Buffer> {
     const path = `/v1/images/${encodeURIComponent(ref)}/bundle`;
     const { signal } = options;
-    const { body } = await this.#caller.transport.stream({ method: "GET", path, signal });
+    const { body, trailers } = await this.#caller.transport.stream({ method: "GET", path, signal });
     try {
-      yield* body;
+      yield* untilProblem(body, trailers);
     } catch (error) {
       throw signal?.aborted ? fault("interrupted", { what: "saving the image" }, error) : error;
     }

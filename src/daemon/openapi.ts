@@ -31,17 +31,10 @@ function operationOf(name: string, route: Route): Json {
     operationId: name,
     summary: route.summary,
     parameters: [...pathParameters(route), ...queryParameters(route)],
-    ...requestBody(route),
+    ...(route.upload ? { requestBody: { required: true, content: binary(route.upload) } } : {}),
+    ...(route.body ? { requestBody: { required: true, content: json(route.body, "input") } } : {}),
     responses: { [successStatus(route)]: success(route), default: failure() },
   };
-}
-
-function requestBody({ body, upload }: Route): Json {
-  if (upload) {
-    const schema = { type: "string", contentMediaType: upload };
-    return { requestBody: { required: true, content: { [upload]: { schema } } } };
-  }
-  return body ? { requestBody: { required: true, content: json(body, "input") } } : {};
 }
 
 function successStatus(route: Route): string {
@@ -60,10 +53,9 @@ function success(route: Route): Json {
     case "text":
       return { description: "Text as it comes", content: { "text/plain": { schema: { type: "string" } } } };
     case "zstd":
-      return {
-        description: "Bytes as they come",
-        content: { "application/zstd": { schema: { type: "string" } } },
-      };
+      return { description: "Compressed data as it is made", content: binary("application/zstd") };
+    case "tar":
+      return { description: "A tar archive as it is made", content: binary("application/x-tar") };
     default:
       return { description: route.summary, content: json(route.answer, "output") };
   }
@@ -76,6 +68,10 @@ function failure(): Json {
 
 function json(schema: z.ZodType, io: "input" | "output"): Json {
   return { "application/json": { schema: schemaOf(schema, io) } };
+}
+
+function binary(type: string): Json {
+  return { [type]: { schema: { type: "string", format: "binary" } } };
 }
 
 function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
@@ -97,6 +93,7 @@ function queryParameters({ query }: Route): Json[] {
   return Object.entries(shape).map(([name, schema]) => ({
     name,
     in: "query",
+    ...(schema.safeParse(undefined).success ? {} : { required: true }),
     schema: schemaOf(schema, "output"),
   }));
 }

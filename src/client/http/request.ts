@@ -3,7 +3,7 @@ import { errnoOf, fault, messageOf } from "../../lib/errors/error.ts";
 import { checkSocketPath } from "../../lib/socket-path.ts";
 import { readBody } from "./body.ts";
 import { type Head, parseHead } from "./head.ts";
-import { sendChunks } from "./upload.ts";
+import { upload } from "./upload.ts";
 
 /**
  * A small HTTP/1.1 client over a unix socket, for our own daemon only: one request a connection. Node's own client costs
@@ -16,8 +16,8 @@ export interface RequestOptions {
   headers?: Record<string, string>;
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as it comes instead of a `body`. What is left of it when the answer comes is not sent. */
-  upload?: AsyncIterable<Uint8Array> | undefined;
+  /** Sent as it comes, instead of a body. */
+  upload?: AsyncIterable<Uint8Array>;
   signal?: AbortSignal | undefined;
   /** Leaves an upgraded connection open for writing when the other side has ended. */
   halfOpen?: boolean;
@@ -25,6 +25,8 @@ export interface RequestOptions {
 
 export interface Response extends Head {
   body: AsyncIterable<Buffer>;
+  /** Fields after the body, names in lower case; there when it has been read to its end. */
+  trailers: ReadonlyMap<string, string>;
   /** Ends the connection; the body then ends too. */
   close(): void;
 }
@@ -37,37 +39,36 @@ export interface Upgraded {
 
 /** @throws daemon_unreachable, path_too_long, interrupted */
 export async function request(options: RequestOptions): Promise<Response> {
-  const { socket, head, rest } = await exchange(options, {});
-  return { ...head, body: readBody(socket, head, rest), close: () => socket.destroy() };
+  return answer(await exchange(options, {}));
 }
 
 /** Asks for a protocol switch; gives the socket on 101, and the answer as it is otherwise. */
 export async function upgrade(options: RequestOptions, protocol: string): Promise<Upgraded | Response> {
   const headers = { Connection: "Upgrade", Upgrade: protocol };
-  const { socket, head, rest } = await exchange(options, headers);
-  if (head.status === 101) return { socket, rest };
-  return { ...head, body: readBody(socket, head, rest), close: () => socket.destroy() };
+  const exchanged = await exchange(options, headers);
+  if (exchanged.head.status === 101) return exchanged;
+  return answer(exchanged);
 }
 
-async function exchange(
-  options: RequestOptions,
-  extra: Record<string, string>,
-): Promise<{ socket: Socket; head: Head; rest: Buffer }> {
+function answer({ socket, head, rest }: Exchanged): Response {
+  const trailers = new Map<string, string>();
+  return { ...head, trailers, body: readBody(socket, head, rest, trailers), close: () => socket.destroy() };
+}
+
+interface Exchanged {
+  socket: Socket;
+  head: Head;
+  rest: Buffer;
+}
+
+async function exchange(options: RequestOptions, extra: Record<string, string>): Promise<Exchanged> {
   const socket = await connect(options);
   try {
     socket.write(requestText(options, extra));
     const head = readHead(socket, options);
-    if (!options.upload) return { socket, ...(await head) };
-    const answered = new AbortController();
-    const sent = sendChunks(options.upload, socket, answered.signal);
-    // A source that fails ends the request; one that has been sent leaves it waiting for the answer.
-    const failed = sent.then(() => new Promise<never>(() => undefined));
-    head.catch(() => undefined);
-    try {
-      return { socket, ...(await Promise.race([head, failed])) };
-    } finally {
-      answered.abort();
-    }
+    // An answer that comes early counts at once, also when the body is slow to go on.
+    if (options.upload) await Promise.race([head, upload(socket, options.upload, head)]);
+    return { socket, ...(await head) };
   } catch (error) {
     socket.destroy();
     throw error;
@@ -78,7 +79,7 @@ function requestText(options: RequestOptions, extra: Record<string, string>): st
   const body = options.body === undefined ? "" : JSON.stringify(options.body);
   const headers: Record<string, string> = {
     Host: "banger",
-    // A server that means to close may do so before its answer to a long upload is read.
+    // A connection that the daemon closes while we still write would take its answer with it.
     Connection: options.upload ? "keep-alive" : "close",
     ...options.headers,
     ...extra,

@@ -1,26 +1,36 @@
 import type { Socket } from "node:net";
 import { drained } from "../../lib/drained.ts";
 
+const lineEnd = Buffer.from("\r\n");
+const lastChunk = Buffer.from("0\r\n\r\n");
+
 /**
- * Sends a body as it comes, in chunks (RFC 9112, section 7.1), no faster than the daemon takes it. Ends early, without the last chunk,
- * when the signal aborts or the connection is gone: whoever reads the answer knows why.
+ * Sends a body in chunks (RFC 9112, section 7.1) as fast as the daemon takes it. An answer that comes before its end says
+ * that no more is wanted. A body that fails breaks the connection, so that nobody takes it for a whole one.
  *
- * @throws what the source throws
+ * @throws what the body throws
  */
-export async function sendChunks(
-  source: AsyncIterable<Uint8Array>,
+export async function upload(
   socket: Socket,
-  stop: AbortSignal,
+  body: AsyncIterable<Uint8Array>,
+  answered: Promise<unknown>,
 ): Promise<void> {
-  for await (const piece of source) {
-    if (stop.aborted || socket.destroyed) return;
+  let over = false;
+  const stop = (): void => {
+    over = true;
+    // Who waits for room in the socket is to see it.
+    socket.emit("drain");
+  };
+  answered.then(stop, stop);
+  for await (const piece of body) {
+    if (over || socket.destroyed) return;
     if (piece.length === 0) continue;
     socket.cork();
     socket.write(`${piece.length.toString(16)}\r\n`);
     socket.write(piece);
-    const hasRoom = socket.write("\r\n");
+    const room = socket.write(lineEnd);
     socket.uncork();
-    if (!hasRoom && !socket.destroyed) await drained(socket);
+    if (!room) await drained(socket);
   }
-  if (!stop.aborted && !socket.destroyed) socket.write("0\r\n\r\n");
+  if (!over && !socket.destroyed) socket.write(lastChunk);
 }

@@ -7,6 +7,7 @@ import { asFault, type BangerError, fault } from "../../lib/errors/error.ts";
 import { build } from "../../lib/version.ts";
 import { type Route, routes } from "../../model/api/routes.ts";
 import type { Call, Handlers } from "./handlers.ts";
+import { answerArchive, uploadOf } from "./streams.ts";
 
 type AnyHandler = (call: Call<Route>) => unknown;
 
@@ -57,16 +58,19 @@ async function answer(context: HonoContext, route: Route, handler: AnyHandler): 
   const call = {
     params: context.req.param() as Record<string, string>,
     body: route.body ? parse(route.body, await jsonBody(context)) : undefined,
-    upload: route.upload ? bytesOf(context.req.raw.body) : undefined,
     query: route.query ? parse(route.query, context.req.query()) : undefined,
+    upload: route.upload ? uploadOf(context) : undefined,
     signal: context.req.raw.signal,
   } as Call<Route>;
   const result = await handler(call);
   if (!route.stream) return context.json(result, route.status);
+  if (route.stream === "tar" || route.stream === "zstd") {
+    const type = route.stream === "tar" ? "application/x-tar" : "application/zstd";
+    return await answerArchive(context, type, result as AsyncIterable<Buffer>);
+  }
   const types = {
     ndjson: "application/x-ndjson",
     text: "text/plain; charset=utf-8",
-    zstd: "application/zstd",
     upgrade: "",
   };
   const body = byteStream(result as AsyncIterable<Buffer | string>);
@@ -87,14 +91,6 @@ function byteStream(source: AsyncIterable<Buffer | string>): ReadableStream<Uint
       await iterator.return?.();
     },
   });
-}
-
-/** A body as it comes. Whoever stops early leaves the connection open for the answer. */
-async function* bytesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Buffer> {
-  if (!body) return;
-  for await (const piece of body.values({ preventCancel: true })) {
-    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
-  }
 }
 
 async function jsonBody(context: HonoContext): Promise<unknown> {

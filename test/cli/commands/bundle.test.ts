@@ -54,6 +54,7 @@ describe("image save", () => {
       return half();
     });
     assert.equal(await world.run("image", "save", "dev", "-o", path), 1);
+    assert.match(world.stderr.text, /error: no space left at "\/x" while reading/);
     assert.equal(readFileSync(path, "utf8"), "an older one");
     assert.deepEqual(readdirSync(directory), ["dev.tar.zst"]);
   });
