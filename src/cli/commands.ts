@@ -1,4 +1,6 @@
 import { type Command, command } from "./command.ts";
+import * as catalogListCode from "./commands/catalog/list.ts";
+import * as catalogUpdateCode from "./commands/catalog/update.ts";
 import * as daemonLogsCode from "./commands/daemon/logs.ts";
 import * as daemonStatusCode from "./commands/daemon/status.ts";
 import * as daemonStopCode from "./commands/daemon/stop.ts";
@@ -36,6 +38,7 @@ import * as vmStartCode from "./commands/vm/start.ts";
 import * as vmStatsCode from "./commands/vm/stats.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
 import * as vmTopCode from "./commands/vm/top.ts";
+import { catalogList, catalogUpdate } from "./specs/catalog.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imageLoad, imagePull, imageSave, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelImport, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
@@ -77,6 +80,8 @@ export const commands: readonly Command[] = [
   command(imageSave, imageSaveCode),
   command(imageLoad, imageLoadCode),
   command(imageDelete, imageDeleteCode),
+  command(catalogList, catalogListCode),
+  command(catalogUpdate, catalogUpdateCode),
   command(kernelList, kernelListCode),
   command(kernelShow, kernelShowCode),
   command(kernelPull, kernelPullCode),

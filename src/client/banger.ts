@@ -4,7 +4,8 @@ import { fault, isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
 import type { CommitVm, CreateVm, ImportKernel, LoadImage, PullImage, SetVm } from "../model/api/requests.ts";
-import type { Image } from "../model/image.ts";
+import type { Catalog } from "../model/catalog.ts";
+import type { AvailableImage, Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import type { VmStats } from "../model/stats.ts";
@@ -48,6 +49,7 @@ export interface CallOptions {
 export class Banger {
   readonly vms: Vms;
   readonly images: Images;
+  readonly catalogs: Catalogs;
   readonly kernels: Kernels;
   readonly #transport: Transport;
 
@@ -62,6 +64,7 @@ export class Banger {
     const caller = new Caller(this.#transport);
     this.vms = new Vms(caller);
     this.images = new Images(caller);
+    this.catalogs = new Catalogs(caller);
     this.kernels = new Kernels(caller);
   }
 
@@ -190,6 +193,11 @@ export class Images {
     return this.#caller.get("/images");
   }
 
+  /** The images of all catalogs. */
+  available(): Promise<AvailableImage[]> {
+    return this.#caller.get("/images/available");
+  }
+
   show(ref: string): Promise<Image> {
     return this.#caller.get(`/images/${encodeURIComponent(ref)}`);
   }
@@ -227,6 +235,24 @@ export class Images {
 
   delete(ref: string): Promise<{ id: string; freed: number }> {
     return this.#caller.call({ method: "DELETE", path: `/images/${encodeURIComponent(ref)}` });
+  }
+}
+
+/** The catalogs of the configuration. */
+export class Catalogs {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  list(): Promise<Catalog[]> {
+    return this.#caller.get("/catalogs");
+  }
+
+  /** Fetches all of them anew. */
+  update(options?: CallOptions): Promise<Catalog[]> {
+    return this.#caller.operate("POST", "/catalogs/update", {}, options);
   }
 }
 

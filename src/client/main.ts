@@ -2,7 +2,8 @@ export type { Progress } from "../lib/context.ts";
 export { BangerError, type ErrorCode, type Problem } from "../lib/errors/error.ts";
 export type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
 export type { CreateVm, ExecExit, SetVm } from "../model/api/requests.ts";
-export type { Image } from "../model/image.ts";
+export type { Catalog } from "../model/catalog.ts";
+export type { AvailableImage, Image } from "../model/image.ts";
 export type { AvailableKernel, Kernel } from "../model/kernel.ts";
 export type { Operation } from "../model/operation.ts";
 export type { VmStats } from "../model/stats.ts";
@@ -11,6 +12,7 @@ export {
   Banger,
   type BangerOptions,
   type CallOptions,
+  type Catalogs,
   type Images,
   type Kernels,
   type Vms,

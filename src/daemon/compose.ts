@@ -2,13 +2,17 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { DebianArchive } from "../debian/archive.ts";
 import { connectAgent } from "../guest/connect.ts";
+import { CatalogShelf } from "../image/catalogs/shelf.ts";
 import { DebianBuilder } from "../image/debian/builder.ts";
 import { writeModulesDrive } from "../image/modules-drive.ts";
 import { blobDirectory } from "../image/oci/fetch.ts";
 import { OciSource } from "../image/oci/source.ts";
 import { ImageService } from "../image/service.ts";
+import { BundleSource } from "../image/sources/bundle.ts";
+import { OciCatalogSource } from "../image/sources/oci.ts";
 import { KernelService } from "../kernel/service.ts";
 import { agentBinary } from "../lib/agent-binary.ts";
+import { DownloadCache } from "../lib/http/cache.ts";
 import { HttpClient } from "../lib/http/client.ts";
 import { sparingLoopback } from "../lib/http/proxy.ts";
 import type { Paths } from "../lib/paths.ts";
@@ -55,7 +59,12 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       writeModules: writeModulesDrive,
     });
     const http = new HttpClient({ env: sparingLoopback(process.env) });
-    const images = makeImages(paths, config, archive, http, log);
+    const catalogs = new CatalogShelf({
+      catalogs: config.catalogs,
+      http,
+      directory: join(paths.cache, "catalogs"),
+    });
+    const images = makeImages(paths, config, archive, http, catalogs, log);
     const repository = new VmRepository(database);
     const vms = new VmService({
       vms: repository,
@@ -77,6 +86,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     const services: Services = {
       vms,
       images,
+      catalogs,
       kernels,
       operations: new OperationRegistry(),
       doctor: makeDoctor({ paths, config, acceleration, archive, images }),
@@ -111,6 +121,7 @@ function makeImages(
   config: Config,
   archive: DebianArchive,
   http: HttpClient,
+  shelf: CatalogShelf,
   log: Logger,
 ): ImageService {
   const debian = new DebianBuilder({
@@ -120,8 +131,15 @@ function makeImages(
     workspaces: join(paths.cache, "build"),
     log: (line) => log.debug({ builder: line }, "image builder"),
   });
-  const oci = new OciSource({ http, blobs: blobDirectory(paths.cache), kernel: "generic-6.1" });
-  return new ImageService({ directory: paths.images, sources: { debian }, oci });
+  const registry = new OciSource({ http, blobs: blobDirectory(paths.cache), kernel: "generic-6.1" });
+  const oci = new OciCatalogSource({ registry });
+  const bundle = new BundleSource({ downloads: new DownloadCache({ directory: paths.downloads, http }) });
+  return new ImageService({
+    directory: paths.images,
+    sources: { debian, oci, bundle },
+    oci: registry,
+    shelf,
+  });
 }
 
 function makeInfo(paths: Paths, vms: VmRepository): () => Promise<DaemonInfo> {

@@ -3,7 +3,8 @@ import type { LoadRequest } from "../image/service.ts";
 import type { ImportRequest } from "../kernel/import.ts";
 import type { Context } from "../lib/context.ts";
 import type { DaemonInfo, Defaults, DoctorReport } from "../model/api/answers.ts";
-import type { Image } from "../model/image.ts";
+import type { Catalog } from "../model/catalog.ts";
+import type { AvailableImage, Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { VmApi } from "../vm/api.ts";
 import type { OperationRegistry } from "./operations/registry.ts";
@@ -12,6 +13,7 @@ import type { OperationRegistry } from "./operations/registry.ts";
 export interface Services {
   vms: VmApi;
   images: ImageApi;
+  catalogs: CatalogApi;
   kernels: KernelApi;
   operations: OperationRegistry;
   /** Never rejects because of what it finds. */
@@ -24,11 +26,17 @@ export interface Services {
 
 export interface ImageApi {
   list(): Promise<Image[]>;
+  available(context: Context): Promise<AvailableImage[]>;
   show(ref: string): Promise<Image>;
   pull(ref: string, context: Context, request?: PullRequest): Promise<Image>;
   save(ref: string, context: Context): Promise<AsyncIterable<Buffer>>;
   load(bundle: AsyncIterable<Uint8Array>, context: Context, request?: LoadRequest): Promise<Image>;
   remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }>;
+}
+
+export interface CatalogApi {
+  list(): Promise<Catalog[]>;
+  update(context: Context): Promise<Catalog[]>;
 }
 
 export interface KernelApi {

@@ -1,15 +1,17 @@
 import { rm } from "node:fs/promises";
 import type { Context } from "../lib/context.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
-import type { ImageCatalogEntry } from "../model/image.ts";
+import type { ImageCatalogEntry, ImageCatalogSource } from "../model/image.ts";
 import { formatReference, type OciReference, parseReference } from "./oci/reference.ts";
 import type { OciRequest } from "./oci/source.ts";
 import type { BuiltRootfs, RootfsSource } from "./source.ts";
-import type { ImageDescription } from "./store/store.ts";
+import type { FilledImage, ImageDescription } from "./store/store.ts";
 
 /** A way to make an image for each kind of source that the catalog may name. */
 export interface ImageSources {
   debian: RootfsSource<"debian">;
+  oci?: RootfsSource<"oci">;
+  bundle?: RootfsSource<"bundle">;
 }
 
 /** A way to make an image of what a registry has (`OciSource`). */
@@ -34,7 +36,7 @@ export interface PullPlan {
   /** What a person is told of it. */
   message: string;
   /** Writes the root file system to a path that does not exist. */
-  make: (rootfs: string, context: Context) => Promise<ImageDescription>;
+  make: (rootfs: string, context: Context) => Promise<FilledImage>;
 }
 
 /** @throws bad_usage when more is asked for than the catalog can give */
@@ -48,9 +50,9 @@ export function planCatalogPull(
     const problem = `${name} is an image of the catalog, for which there is no --platform, --size and --insecure`;
     throw fault("bad_usage", { problem, command: "image pull" });
   }
-  const make = async (rootfs: string, context: Context): Promise<ImageDescription> => {
-    const { kind, init, detail } = await build(entry, sources, rootfs, context);
-    return { arch, distro, kernel, ...(init ? { init } : {}), source: { kind, detail } };
+  const make = async (rootfs: string, context: Context): Promise<FilledImage> => {
+    const { kind, detail, ...more } = await build(entry, sources, rootfs, context);
+    return { arch, distro, kernel, ...more, source: { kind, detail } };
   };
   return { name: as, message: `pulling ${name} from the image catalog`, make };
 }
@@ -78,7 +80,7 @@ async function build(
   const failures: BangerError[] = [];
   for (const source of wanted.sources) {
     try {
-      const built = await sources[source.kind].build(wanted.name, source, rootfs, context);
+      const built = await buildFrom(source, wanted.name, sources, rootfs, context);
       return { kind: source.kind, ...built };
     } catch (error) {
       if (isFault(error, "interrupted", "no_space", "directory_not_writable")) throw error;
@@ -94,4 +96,18 @@ async function build(
   if (only && failures.length === 1) throw only;
   const reasons = failures.map(({ message }, i) => `${wanted.sources[i]?.kind}: ${message}`);
   throw fault("image_sources_failed", { name: wanted.name, failures: reasons }, failures.at(-1));
+}
+
+async function buildFrom(
+  source: ImageCatalogSource,
+  name: string,
+  { debian, oci, bundle }: ImageSources,
+  rootfs: string,
+  context: Context,
+): Promise<BuiltRootfs> {
+  if (source.kind === "debian") return await debian.build(name, source, rootfs, context);
+  if (source.kind === "oci" && oci) return await oci.build(name, source, rootfs, context);
+  if (source.kind === "bundle" && bundle) return await bundle.build(name, source, rootfs, context);
+  const reason = "this daemon was not given a way to use it";
+  throw fault("unsupported_here", { what: `the source ${source.kind}`, reason });
 }

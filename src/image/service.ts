@@ -2,11 +2,12 @@ import { dirname } from "node:path";
 import { Coalescer } from "../lib/coalesce.ts";
 import { type Context, step } from "../lib/context.ts";
 import { fault } from "../lib/errors/error.ts";
-import type { Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
+import type { AvailableImage, Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
 import { BundleReader } from "./bundle/read.ts";
 import { surveyFile } from "./bundle/survey.ts";
 import { writeBundle } from "./bundle/write.ts";
 import { imageCatalog } from "./catalog.ts";
+import type { CatalogShelf } from "./catalogs/shelf.ts";
 import { inspectExt4 } from "./ext4/inspect.ts";
 import { isExplicitReference } from "./oci/reference.ts";
 import {
@@ -29,6 +30,8 @@ export interface ImageServiceOptions {
   oci?: RegistrySource;
   /** Default: the catalog of this package. */
   catalog?: readonly ImageCatalogEntry[];
+  /** Further catalogs, asked after that one. */
+  shelf?: CatalogShelf;
 }
 
 export interface LoadRequest {
@@ -40,6 +43,9 @@ export interface LoadRequest {
 
 /** Writes a root file system to a path that does not exist, and says what it is. */
 export type FillImage = (rootfs: string, context: Context) => Promise<ImageDescription>;
+
+/** What the catalog of this package is called among others. */
+const ownCatalog = "banger";
 
 export interface UsableImage {
   manifest: ImageManifest;
@@ -53,6 +59,7 @@ export class ImageService {
   readonly #sources: ImageSources;
   readonly #oci: RegistrySource | undefined;
   readonly #catalog: readonly ImageCatalogEntry[];
+  readonly #shelf: CatalogShelf | undefined;
   readonly #pulls = new Coalescer<Entry>();
 
   constructor(options: ImageServiceOptions) {
@@ -60,17 +67,30 @@ export class ImageService {
     this.#sources = options.sources;
     this.#oci = options.oci;
     this.#catalog = options.catalog ?? imageCatalog;
+    this.#shelf = options.shelf;
   }
 
   /** Removes what an earlier process left half-made. */
   async removeLeftovers(): Promise<void> {
     await this.#store.removeLeftovers();
     for (const source of Object.values(this.#sources)) await source.removeLeftovers();
+    await this.#shelf?.removeLeftovers();
   }
 
-  /** The catalog's entries. */
-  available(): ImageCatalogEntry[] {
-    return [...this.#catalog];
+  /** The entries of all catalogs, each name once and that of this package first, with what is local of them. */
+  async available(context: Context): Promise<AvailableImage[]> {
+    const local = new Map((await this.#store.list()).map((entry) => [entry.name, entry]));
+    const own = this.#catalog.map((entry) => ({ catalog: ownCatalog, entry }));
+    const names = new Set(this.#catalog.map(({ name }) => name));
+    const further = (await this.#shelf?.entries(context)) ?? [];
+    return [...own, ...further.filter(({ entry }) => !names.has(entry.name))].map(({ catalog, entry }) => {
+      const state = local.get(entry.name)?.content.state;
+      return {
+        ...entry,
+        catalog,
+        state: state === undefined ? "available" : state === "good" ? "local" : state,
+      };
+    });
   }
 
   async list(): Promise<Image[]> {
@@ -99,7 +119,7 @@ export class ImageService {
   async ensure(ref: string, context: Context): Promise<UsableImage> {
     const local = await this.#find(ref);
     if (local) return await this.#store.open(local, context.signal);
-    const plan = await this.#plan(ref, {}, false);
+    const plan = await this.#plan(ref, {}, false, context);
     checkImageName(plan.name);
     return await this.#store.open(await this.#pull(plan, context), context.signal);
   }
@@ -112,7 +132,7 @@ export class ImageService {
    */
   async pull(ref: string, context: Context, request: PullRequest = {}): Promise<Image> {
     await this.#mustBeFree(checkImageName(request.as ?? ref));
-    const plan = await this.#plan(ref, request, true);
+    const plan = await this.#plan(ref, request, true, context);
     return imageOf(await this.#pull(plan, context));
   }
 
@@ -216,16 +236,22 @@ export class ImageService {
 
   async #notFound(name: string): Promise<Error> {
     const local = (await this.#store.list()).map((entry) => entry.name ?? entry.id);
-    const available = [...new Set([...local, ...this.#catalog.map((entry) => entry.name)])];
+    const further = (await this.#shelf?.known()) ?? [];
+    const available = [...new Set([...local, ...this.#catalog.map((entry) => entry.name), ...further])];
     return fault("image_not_found", { name, available: available.toSorted() });
   }
 
   /** What to do for a name that is not local. @throws image_not_found, image_reference_invalid, bad_usage */
-  async #plan(ref: string, request: PullRequest, isAskedFor: boolean): Promise<PullPlan> {
-    const entry = this.#catalog.find(({ name }) => name === ref);
+  async #plan(ref: string, request: PullRequest, isAskedFor: boolean, context: Context): Promise<PullPlan> {
+    const entry = this.#catalog.find(({ name }) => name === ref) ?? (await this.#onShelf(ref, context));
     if (entry) return planCatalogPull(entry, this.#sources, request);
     if (!this.#oci || !(isAskedFor || isExplicitReference(ref))) throw await this.#notFound(ref);
     return planRegistryPull(ref, this.#oci, request);
+  }
+
+  /** Only a bare name can be one of a catalog; for a reference nobody is asked. */
+  async #onShelf(ref: string, context: Context): Promise<ImageCatalogEntry | undefined> {
+    return isExplicitReference(ref) ? undefined : await this.#shelf?.find(ref, context);
   }
 
   async #pull(plan: PullPlan, context: Context): Promise<Entry> {

@@ -1,5 +1,5 @@
 import type { Context } from "../lib/context.ts";
-import type { ImageCatalogEntry } from "../model/image.ts";
+import type { ImageCatalogEntry, ImageConfig } from "../model/image.ts";
 
 /** What a source of images gives besides the file. */
 export interface BuiltRootfs {
@@ -7,6 +7,10 @@ export interface BuiltRootfs {
   init?: string;
   /** What exactly it came from, for people. */
   detail: string;
+  /** How its programs want to be run. */
+  config?: ImageConfig;
+  /** Of the file, from who has seen every byte of it. */
+  sha256?: string;
 }
 
 /** A way to come by the root file system of a catalog entry. */

@@ -21,5 +21,19 @@ export const configSchema = z.strictObject({
       check_valid_until: z.boolean().optional(),
     })
     .prefault({}),
+  /** Further catalogs of images, asked in this order after the one of this package. */
+  catalogs: z
+    .array(
+      z.strictObject({
+        /** Default: the host of the URL. */
+        name: z.string().min(1).optional(),
+        /** https, file, or http on loopback; the signature is at the same with `.minisig` after it. */
+        url: z.url(),
+        /** The second line of minisign's key file. */
+        public_key: z.string().regex(/^RW[A-Za-z0-9+/]{54}$/, "not a public key of minisign"),
+      }),
+    )
+    .default([]),
 });
+export type CatalogConfig = Config["catalogs"][number];
 export type Config = z.infer<typeof configSchema>;

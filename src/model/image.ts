@@ -66,13 +66,36 @@ export type Image = z.infer<typeof imageSchema>;
 
 /** One entry of the image catalog. */
 export const imageCatalogEntrySchema = z.object({
-  name: z.string(),
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,127}$/),
   description: z.string(),
   arch: z.literal("amd64"),
   distro: z.string(),
   kernel: z.string(),
+  /** Tried in this order. */
   sources: z
-    .array(z.discriminatedUnion("kind", [z.object({ kind: z.literal("debian"), recipe: z.string() })]))
+    .array(
+      z.discriminatedUnion("kind", [
+        /** A recipe of this package. */
+        z.object({ kind: z.literal("debian"), recipe: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/) }),
+        /** An image of a registry, by its digest. */
+        z.object({ kind: z.literal("oci"), reference: z.string().regex(/@sha256:[0-9a-f]{64}$/) }),
+        /** What `image save` writes, by https or file; with the hash and the number of its bytes. */
+        z.object({
+          kind: z.literal("bundle"),
+          url: z.url(),
+          sha256: z.string().regex(/^[0-9a-f]{64}$/),
+          size: z.int().min(1),
+        }),
+      ]),
+    )
     .min(1),
 });
 export type ImageCatalogEntry = z.infer<typeof imageCatalogEntrySchema>;
+export type ImageCatalogSource = ImageCatalogEntry["sources"][number];
+
+/** An entry of the catalog that it counts in, with what is known of it locally. */
+export const availableImageSchema = imageCatalogEntrySchema.extend({
+  catalog: z.string(),
+  state: z.enum(["local", "available", "broken"]),
+});
+export type AvailableImage = z.infer<typeof availableImageSchema>;

@@ -10,6 +10,7 @@ export const operationKinds = [
   "vm.prune",
   "vm.commit",
   "image.pull",
+  "catalog.update",
   "kernel.pull",
   "kernel.import",
 ] as const;

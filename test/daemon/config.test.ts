@@ -20,7 +20,22 @@ describe("the configuration", () => {
         mirror: "http://deb.debian.org/debian",
         security_mirror: "http://deb.debian.org/debian-security",
       },
+      catalogs: [],
     });
+  });
+
+  test("names catalogs with their keys, and refuses what is no key", () => {
+    const key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    const text = (publicKey: string): string =>
+      `[[catalogs]]\nurl = "https://example.org/c.json"\npublic_key = "${publicKey}"\n`;
+    assert.deepEqual(parseConfig(text(key), "c").catalogs, [
+      { url: "https://example.org/c.json", public_key: key },
+    ]);
+    throwsWith(
+      () => parseConfig(text("abc"), "c"),
+      "invalid_config",
+      'the configuration "c" is not valid: catalogs.0.public_key: not a public key of minisign',
+    );
   });
 
   test("takes what it sets and defaults the rest", () => {

@@ -448,12 +448,14 @@ describe("the service", () => {
     await rejectsWith(service.show("debian"), "image_not_found");
   });
 
-  test("has a catalog to choose from", (t) => {
+  test("has a catalog to choose from, and says what is local of it", async (t) => {
+    const { service } = await withImage(t);
     assert.deepEqual(
-      world(t)
-        .service.available()
-        .map((entry) => entry.name),
-      ["debian", "other"],
+      (await service.available(context)).map(({ name, catalog, state }) => [name, catalog, state]),
+      [
+        ["debian", "banger", "local"],
+        ["other", "banger", "available"],
+      ],
     );
   });
 

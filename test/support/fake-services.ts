@@ -5,7 +5,8 @@ import type { Services } from "../../src/daemon/services.ts";
 import type { Context } from "../../src/lib/context.ts";
 import { fault } from "../../src/lib/errors/error.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
-import type { Image } from "../../src/model/image.ts";
+import type { Catalog } from "../../src/model/catalog.ts";
+import type { AvailableImage, Image } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
 import type { VmStats } from "../../src/model/stats.ts";
 import type { Vm } from "../../src/model/vm.ts";
@@ -68,11 +69,16 @@ export function fakeServices(): FakeServices {
     },
     images: {
       list: method("images.list", [sampleImage]),
+      available: method("images.available", [sampleAvailable]),
       show: method("images.show", sampleImage),
       pull: method("images.pull", sampleImage),
       save: async (...args) => (await method("images.save", undefined)(...args)) ?? bundleOf("a bundle"),
       load: method("images.load", sampleImage),
       remove: method("images.remove", { id: sampleImage.id, freed: 4096 }),
+    },
+    catalogs: {
+      list: method("catalogs.list", [sampleCatalog]),
+      update: method("catalogs.update", [sampleCatalog]),
     },
     kernels: {
       list: method("kernels.list", [sampleKernel]),
@@ -155,6 +161,26 @@ export const sampleImage: Image = {
   source: { kind: "debian", detail: "bookworm" },
   createdAt: "2026-01-01T00:00:00.000Z",
   used: 2 ** 28,
+};
+
+export const sampleAvailable: AvailableImage = {
+  name: "team-dev",
+  description: "what the team uses",
+  arch: "amd64",
+  distro: "debian",
+  kernel: "generic-6.1",
+  sources: [{ kind: "bundle", url: "https://example.org/dev.tar.zst", sha256: hash, size: 4096 }],
+  catalog: "team",
+  state: "available",
+};
+
+export const sampleCatalog: Catalog = {
+  name: "team",
+  url: "https://example.org/catalog.json",
+  images: 1,
+  created: "2026-01-01T00:00:00.000Z",
+  fetched: "2026-01-01T00:01:00.000Z",
+  stale: false,
 };
 
 export const sampleKernel: Kernel = {

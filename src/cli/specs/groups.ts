@@ -38,6 +38,17 @@ export const groups: readonly GroupSpec[] = [
     ],
   },
   {
+    path: ["catalog"],
+    summary: "Catalogs that others publish",
+    description:
+      "Besides the images that banger brings, it takes those of the catalogs in config.toml: files that are signed with minisign. Their " +
+      "images are pulled by name like the others.",
+    examples: [
+      { command: "banger catalog list", note: "those of the configuration" },
+      { command: "banger image list --available", note: "the images in them" },
+    ],
+  },
+  {
     path: ["kernel"],
     summary: "Kernels that machines boot",
     description:

@@ -9,8 +9,14 @@ export const imageList = {
   path: ["image", "list"],
   aliases: ["ls"],
   summary: "List local images",
-  examples: [{ command: "banger image list", note: "what machines can boot without fetching" }],
-  flags: { quiet: quietList },
+  examples: [
+    { command: "banger image list", note: "what machines can boot without fetching" },
+    { command: "banger image list --available", note: "the catalogs" },
+  ],
+  flags: {
+    available: { kind: "boolean", short: "a", help: "List the catalogs instead, and which of them is local" },
+    quiet: { ...quietList, help: "Print ids only; of the catalogs, names" },
+  },
 } as const satisfies CommandSpec;
 
 export const imageShow = {

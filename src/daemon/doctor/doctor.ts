@@ -1,5 +1,6 @@
 import type { DebianArchive } from "../../debian/archive.ts";
 import type { ImageService } from "../../image/service.ts";
+import { detachedContext } from "../../lib/context.ts";
 import type { Paths } from "../../lib/paths.ts";
 import type { DoctorReport } from "../../model/api/answers.ts";
 import type { Config } from "../../model/config.ts";
@@ -32,7 +33,8 @@ export function makeDoctor(parts: DoctorParts): (signal: AbortSignal) => Promise
       if ((await images.list()).some((image) => image.name === name && image.problem === undefined)) {
         return "local";
       }
-      return images.available().some((entry) => entry.name === name) ? "catalog" : "unknown";
+      const available = await images.available(detachedContext());
+      return available.some((entry) => entry.name === name) ? "catalog" : "unknown";
     },
     releaseExpiry: async (signal) => {
       const checked = await archive.checksValidUntil(signal);

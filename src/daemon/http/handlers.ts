@@ -87,12 +87,17 @@ export function makeHandlers(services: Services): Handlers {
     },
 
     listImages: () => images.list(),
+    availableImages: ({ signal }) => images.available(quiet(signal)),
     pullImage: ({ body: { name, ...request } }) =>
       operations.start("image.pull", name, (context) => images.pull(name, context, request)),
     loadImage: ({ upload, query, signal }) => images.load(upload, quiet(signal), query),
     saveImage: ({ params, signal }) => images.save(ref(params), quiet(signal)),
     showImage: ({ params }) => images.show(ref(params)),
     deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
+
+    listCatalogs: () => services.catalogs.list(),
+    updateCatalogs: () =>
+      operations.start("catalog.update", "all catalogs", (context) => services.catalogs.update(context)),
 
     listKernels: () => kernels.list(),
     availableKernels: () => kernels.available(),

@@ -1,4 +1,5 @@
 import { archiveErrors } from "./areas/archive.ts";
+import { catalogErrors } from "./areas/catalog.ts";
 import { daemonErrors } from "./areas/daemon.ts";
 import { debianErrors } from "./areas/debian.ts";
 import { fileErrors } from "./areas/files.ts";
@@ -21,6 +22,7 @@ export const errorTable = {
   ...archiveErrors,
   ...debianErrors,
   ...imageErrors,
+  ...catalogErrors,
   ...registryErrors,
   ...kernelErrors,
   ...vmErrors,

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { imageSchema } from "../image.ts";
+import { catalogSchema } from "../catalog.ts";
+import { availableImageSchema, imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
 import { vmStatsSchema } from "../stats.ts";
@@ -218,6 +219,13 @@ export const routes = {
     answer: z.array(imageSchema),
     status: 200,
   },
+  availableImages: {
+    method: "GET",
+    path: "/images/available",
+    summary: "The images of all catalogs",
+    answer: z.array(availableImageSchema),
+    status: 200,
+  },
   pullImage: {
     method: "POST",
     path: "/images/pull",
@@ -250,6 +258,21 @@ export const routes = {
     summary: "Delete an image",
     answer: z.object({ id: z.string(), freed: z.int() }),
     status: 200,
+  },
+
+  listCatalogs: {
+    method: "GET",
+    path: "/catalogs",
+    summary: "The catalogs of the configuration",
+    answer: z.array(catalogSchema),
+    status: 200,
+  },
+  updateCatalogs: {
+    method: "POST",
+    path: "/catalogs/update",
+    summary: "Fetch all catalogs anew",
+    answer: operationSchema,
+    status: 202,
   },
 
   listKernels: {
