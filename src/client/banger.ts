@@ -1,7 +1,7 @@
 import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
-import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
+import type { DaemonInfo, Defaults, DoctorReport, PruneResult, SshTarget } from "../model/api/answers.ts";
 import type { CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
@@ -140,6 +140,16 @@ export class Vms {
   stats(): Promise<VmStats[]>;
   stats(ref?: string): Promise<VmStats | VmStats[]> {
     return this.#caller.get(ref === undefined ? "/stats" : `/vms/${encodeURIComponent(ref)}/stats`);
+  }
+
+  /** Makes a machine ready for an ssh connection, and tells how to get there. */
+  ssh(ref: string, signal?: AbortSignal): Promise<SshTarget> {
+    return this.#caller.call({
+      method: "POST",
+      path: `/vms/${encodeURIComponent(ref)}/ssh`,
+      body: {},
+      signal,
+    });
   }
 
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {

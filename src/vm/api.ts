@@ -1,5 +1,5 @@
 import type { Context } from "../lib/context.ts";
-import type { PruneResult } from "../model/api/answers.ts";
+import type { PruneResult, SshTarget } from "../model/api/answers.ts";
 import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
@@ -67,6 +67,13 @@ export interface VmApi {
    * @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed
    */
   exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess>;
+
+  /**
+   * Makes a machine ready for an ssh connection, waiting for the agent of one that is starting, and tells how to get there.
+   *
+   * @throws vm_wrong_state, guest_unreachable, ssh_server_missing
+   */
+  ssh(ref: string, signal: AbortSignal): Promise<SshTarget>;
 
   /** Path of the guest's console log; the file is there as soon as the machine was started once. */
   logs(ref: string): Promise<string>;

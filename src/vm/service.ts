@@ -1,7 +1,7 @@
 import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
-import type { PruneResult } from "../model/api/answers.ts";
+import type { PruneResult, SshTarget } from "../model/api/answers.ts";
 import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
@@ -145,6 +145,10 @@ export class VmService implements VmApi {
     return await this.#sessions.exec(this.#find(ref), request, signal);
   }
 
+  async ssh(ref: string, signal: AbortSignal): Promise<SshTarget> {
+    return await this.#sessions.ssh(this.#find(ref), signal);
+  }
+
   async logs(ref: string): Promise<string> {
     return this.#parts.files.consoleLog(this.#find(ref).id);
   }
@@ -159,6 +163,7 @@ export class VmService implements VmApi {
 
   async reconcile(): Promise<void> {
     await reconcile(this.#parts, this.#lifecycle);
+    await this.#parts.ssh.prepare();
   }
 
   async close(): Promise<void> {

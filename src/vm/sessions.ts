@@ -1,15 +1,18 @@
 import { detachedContext } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
+import type { SshTarget } from "../model/api/answers.ts";
 import type { ExecRequest } from "../model/api/requests.ts";
 import type { ImageConfig } from "../model/image.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
+import { hostKeyComment } from "./bring-up.ts";
 import type { VmHandle } from "./handle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
 import type { ExecSpec, GuestProcess } from "./ports.ts";
 import { readRuntime } from "./runtime.ts";
+import { serverCommand } from "./ssh/server.ts";
 
 /** Milliseconds to wait for a guest when the request does not say. */
 const usualWait = 60_000;
@@ -39,6 +42,20 @@ export class Sessions {
       leave();
       throw error;
     }
+  }
+
+  /** Readies a machine for an ssh connection. @throws vm_wrong_state, guest_unreachable, guest_version, ssh_server_missing */
+  async ssh(record: VmRecord, signal: AbortSignal): Promise<SshTarget> {
+    const { id, name } = record;
+    const { files, ssh } = this.#parts;
+    const live = await this.#running(this.#lifecycle.handles.get(id), record, usualWait, signal);
+    const agent = await live.agent(usualWait, signal);
+    const [{ privateKey }, authorizedKeys] = await Promise.all([
+      files.hostKey(id, hostKeyComment(name)),
+      ssh.authorizedKeys(),
+    ]);
+    const command = await serverCommand(agent, { name, hostKey: privateKey, authorizedKeys }, signal);
+    return { id, name, host: `${name}.vm`, config: ssh.config, command };
   }
 
   /** Gives an ephemeral machine up when nobody comes to it. */

@@ -4,6 +4,7 @@ import { OperationRegistry } from "../../src/daemon/operations/registry.ts";
 import type { Services } from "../../src/daemon/services.ts";
 import type { Context } from "../../src/lib/context.ts";
 import { fault } from "../../src/lib/errors/error.ts";
+import type { SshTarget } from "../../src/model/api/answers.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
@@ -54,6 +55,7 @@ export function fakeServices(): FakeServices {
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
+      ssh: method("vms.ssh", sampleSshTarget),
       logs: method("vms.logs", "/dev/null"),
       usingImage: () => [],
       usingKernel: (name) => (name === "used" ? ["dev"] : []),
@@ -107,6 +109,14 @@ export const sampleVm: Vm = {
   createdAt: "2026-01-01T00:00:00.000Z",
   startedAt: "2026-01-01T00:00:02.000Z",
   diskUsed: 2 ** 20,
+};
+
+export const sampleSshTarget: SshTarget = {
+  id: "0123456789ab",
+  name: "dev",
+  host: "dev.vm",
+  config: "/state/ssh/config",
+  command: ["/usr/sbin/sshd", "-i"],
 };
 
 export const sampleStats: VmStats = {

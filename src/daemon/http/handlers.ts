@@ -59,6 +59,7 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.kill", ref(params), (context) =>
         vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
       ),
+    sshVm: ({ params, signal }) => vms.ssh(ref(params), signal),
     vmLogs: async ({ params, query, signal }) => {
       const path = await vms.logs(ref(params));
       return query.follow ? followFile(path, signal) : readFile(path);

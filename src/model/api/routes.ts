@@ -4,7 +4,7 @@ import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
 import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
-import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
+import { daemonInfoSchema, defaultsSchema, doctorReportSchema, sshTargetSchema } from "./answers.ts";
 import {
   createVmSchema,
   killVmSchema,
@@ -141,6 +141,13 @@ export const routes = {
     answer: z.string(),
     status: 200,
     stream: "text",
+  },
+  sshVm: {
+    method: "POST",
+    path: "/vms/{ref}/ssh",
+    summary: "Make a machine ready for an ssh connection",
+    answer: sshTargetSchema,
+    status: 200,
   },
   execVm: {
     method: "POST",

@@ -122,7 +122,7 @@ Examples:
     const listed = /Commands:\n([\s\S]*?)\n\n/.exec(world.stdout.text)?.[1]?.match(/^ {2}\S+/gm);
     assert.deepEqual(
       listed?.map((name) => name.trim()),
-      ["vm", "image", "kernel", "daemon", "ps", "doctor", "setup", "version"],
+      ["vm", "image", "kernel", "daemon", "ps", "ssh-config", "doctor", "setup", "version"],
     );
   });
 

@@ -212,7 +212,7 @@ export class GuestDouble {
   }
 
   #putFile(file: GuestFile): boolean {
-    this.#mustBe("mounted");
+    if (this.phase === "initramfs") this.#mustBe("mounted");
     if (file.onlyIfMissing && this.files.has(file.path)) return false;
     this.files.set(file.path, file);
     return true;

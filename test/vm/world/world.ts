@@ -13,6 +13,7 @@ import { VmRepository } from "../../../src/store/vm-repository.ts";
 import type { TimeSource } from "../../../src/vm/host-clock.ts";
 import { type Deadlines, usualDeadlines } from "../../../src/vm/parts.ts";
 import { VmService } from "../../../src/vm/service.ts";
+import { SshAccess } from "../../../src/vm/ssh/access.ts";
 import { VmFiles } from "../../../src/vm/vm-files.ts";
 import { Crash, gated } from "./crash.ts";
 import { DriverDouble, makeImageFiles } from "./driver.ts";
@@ -37,6 +38,8 @@ export class World implements AsyncDisposable {
   imageSize = 1 * gib;
   deadlines: Partial<Deadlines> = {};
   time: TimeSource | undefined;
+  /** As configured. */
+  authorizedKeys: string[] = [];
   readonly #daemons: Daemon[] = [];
   readonly #over = new AbortController();
 
@@ -96,6 +99,8 @@ export class Daemon {
     this.#world = world;
     const { crash } = this;
     this.database = Database.open(join(world.directory, "state.db"));
+    const log = (message: string, details?: Record<string, unknown>) =>
+      void world.logged.push(`${message} ${JSON.stringify(details ?? {})}`);
     this.service = new VmService({
       vms: gated(crash, "vms", new VmRepository(this.database), {
         now: ["*"],
@@ -107,6 +112,14 @@ export class Daemon {
           ...["directory", "runDirectory", "consoleLog", "checkPaths"],
           ...["consoleTail", "ids", "runIds", "retired", "hasDisk"],
         ],
+      }),
+      ssh: new SshAccess({
+        directory: join(world.directory, "ssh"),
+        files: new VmFiles(world.paths),
+        vms: new VmRepository(this.database),
+        proxy: { command: ["banger", "vm", "ssh-proxy"], env: {} },
+        authorizedKeys: world.authorizedKeys,
+        log,
       }),
       driver: gated(crash, "driver", new DriverDouble(world, crash), {
         reads: ["find", "lastWords", "diskUsed"],
@@ -140,7 +153,7 @@ export class Daemon {
       host: { cpus: 8, memory: 16 * gib },
       deadlines: { ...usualDeadlines, pause: 5, ...world.deadlines },
       ...(world.time ? { time: world.time } : {}),
-      log: (message, details) => world.logged.push(`${message} ${JSON.stringify(details ?? {})}`),
+      log,
     });
   }
 
