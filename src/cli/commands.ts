@@ -17,6 +17,7 @@ import * as sshConfigCode from "./commands/ssh-config.ts";
 import * as versionCode from "./commands/version.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
+import * as vmDialCode from "./commands/vm/dial.ts";
 import * as vmExecCode from "./commands/vm/exec.ts";
 import * as vmKillCode from "./commands/vm/kill.ts";
 import * as vmListCode from "./commands/vm/list.ts";
@@ -39,6 +40,7 @@ import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel
 import { sshConfig, vmSsh, vmSshProxy } from "./specs/ssh.ts";
 import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
+import { vmDial } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
 import { vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
@@ -56,6 +58,7 @@ export const commands: readonly Command[] = [
   command(vmExec, vmExecCode),
   command(vmSsh, vmSshCode),
   command(vmSshProxy, vmSshProxyCode),
+  command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),
   command(vmTop, vmTopCode),

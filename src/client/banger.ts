@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
@@ -8,6 +9,7 @@ import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
+import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
 import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
@@ -155,6 +157,12 @@ export class Vms {
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
+  }
+
+  /** A raw connection to a port or a unix socket in the guest. */
+  async dial(ref: string, options: DialOptions): Promise<Duplex> {
+    const { dial } = await import("./dial.ts");
+    return await dial(this.#caller.transport, ref, options);
   }
 
   /** The guest's console; with `follow` it goes on until the signal aborts. */

@@ -1,9 +1,9 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
-import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
-import type { GuestProcess } from "./ports.ts";
+import type { GuestConnection, GuestProcess } from "./ports.ts";
 
 /**
  * Everything that can be asked of machines. `ref` is a name, an id, or at least three characters of an id's beginning; every
@@ -74,6 +74,14 @@ export interface VmApi {
    * @throws vm_wrong_state, guest_unreachable, ssh_server_missing
    */
   ssh(ref: string, signal: AbortSignal): Promise<SshTarget>;
+
+  /**
+   * Connects to what listens in the guest, waiting up to `request.wait` seconds for the agent of a machine that is starting.
+   * Returns when the connection stands.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_version, dial_failed
+   */
+  dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection>;
 
   /** Path of the guest's console log; the file is there as soon as the machine was started once. */
   logs(ref: string): Promise<string>;

@@ -2,7 +2,7 @@ import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
-import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
@@ -12,7 +12,7 @@ import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { GuestProcess } from "./ports.ts";
+import type { GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
@@ -147,6 +147,10 @@ export class VmService implements VmApi {
 
   async ssh(ref: string, signal: AbortSignal): Promise<SshTarget> {
     return await this.#sessions.ssh(this.#find(ref), signal);
+  }
+
+  async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
+    return await this.#sessions.dial(this.#find(ref), request, signal);
   }
 
   async logs(ref: string): Promise<string> {

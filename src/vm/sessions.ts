@@ -2,7 +2,7 @@ import { detachedContext } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
 import type { SshTarget } from "../model/api/answers.ts";
-import type { ExecRequest } from "../model/api/requests.ts";
+import type { DialRequest, ExecRequest } from "../model/api/requests.ts";
 import type { ImageConfig } from "../model/image.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import { hostKeyComment } from "./bring-up.ts";
@@ -10,14 +10,14 @@ import type { VmHandle } from "./handle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { ExecSpec, GuestProcess } from "./ports.ts";
+import type { ExecSpec, GuestConnection, GuestProcess } from "./ports.ts";
 import { readRuntime } from "./runtime.ts";
 import { serverCommand } from "./ssh/server.ts";
 
 /** Milliseconds to wait for a guest when the request does not say. */
 const usualWait = 60_000;
 
-/** Commands in machines, and the end of ephemeral machines with their first one. */
+/** Commands in machines, connections to them, and the end of ephemeral machines with their first one. */
 export class Sessions {
   readonly #parts: VmParts;
   readonly #lifecycle: Lifecycle;
@@ -30,8 +30,8 @@ export class Sessions {
   /** Starts a command. @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed, interrupted */
   async exec(record: VmRecord, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
     const handle = this.#lifecycle.handles.get(record.id);
-    const wait = request.wait === undefined ? usualWait : request.wait * 1000;
-    const live = await this.#running(handle, record, wait, signal);
+    const wait = waitOf(request);
+    const live = await this.#running(handle, record, wait, "run a command", signal);
     const leave = record.ephemeral ? this.#enter(handle) : () => undefined;
     try {
       const agent = await live.agent(wait, signal);
@@ -48,7 +48,13 @@ export class Sessions {
   async ssh(record: VmRecord, signal: AbortSignal): Promise<SshTarget> {
     const { id, name } = record;
     const { files, ssh } = this.#parts;
-    const live = await this.#running(this.#lifecycle.handles.get(id), record, usualWait, signal);
+    const live = await this.#running(
+      this.#lifecycle.handles.get(id),
+      record,
+      usualWait,
+      "connect to it",
+      signal,
+    );
     const agent = await live.agent(usualWait, signal);
     const [{ privateKey }, authorizedKeys] = await Promise.all([
       files.hostKey(id, hostKeyComment(name)),
@@ -56,6 +62,16 @@ export class Sessions {
     ]);
     const command = await serverCommand(agent, { name, hostKey: privateKey, authorizedKeys }, signal);
     return { id, name, host: `${name}.vm`, config: ssh.config, command };
+  }
+
+  /** Connects to what listens in the guest. @throws vm_wrong_state, guest_unreachable, dial_failed, interrupted */
+  async dial(record: VmRecord, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
+    const handle = this.#lifecycle.handles.get(record.id);
+    const wait = waitOf(request);
+    const live = await this.#running(handle, record, wait, "connect to it", signal);
+    const connection = (await live.agent(wait, signal)).dial(request, signal);
+    await connection.connected;
+    return connection;
   }
 
   /** Gives an ephemeral machine up when nobody comes to it. */
@@ -95,6 +111,7 @@ export class Sessions {
     handle: VmHandle,
     record: VmRecord,
     wait: number,
+    action: string,
     signal: AbortSignal,
   ): Promise<LiveMachine> {
     const { starting } = handle;
@@ -112,9 +129,13 @@ export class Sessions {
       name: record.name,
       state,
       wanted: "running",
-      action: "run a command",
+      action,
     });
   }
+}
+
+function waitOf({ wait }: { wait?: number | undefined }): number {
+  return wait === undefined ? usualWait : wait * 1000;
 }
 
 /** What the request says comes before what the image says, and that before the agent's own defaults. */

@@ -7,6 +7,7 @@ import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema, sshTargetSchema } from "./answers.ts";
 import {
   createVmSchema,
+  dialRequestSchema,
   killVmSchema,
   pruneVmsSchema,
   pullImageSchema,
@@ -153,6 +154,15 @@ export const routes = {
     method: "POST",
     path: "/vms/{ref}/exec",
     summary: "Run a command or a shell",
+    answer: z.string(),
+    status: 200,
+    stream: "upgrade",
+  },
+  dialVm: {
+    method: "POST",
+    path: "/vms/{ref}/dial",
+    summary: "Connect to what listens in the guest; the upgraded connection is that connection",
+    query: dialRequestSchema,
     answer: z.string(),
     status: 200,
     stream: "upgrade",

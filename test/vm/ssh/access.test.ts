@@ -130,7 +130,7 @@ describe("an ssh connection", () => {
     }
     await service.stop("dev", {}, quiet());
     const stopped = await failure(service.ssh("dev", signal));
-    assert.equal(stopped.message, 'vm "dev" is stopped; to run a command it must be running');
+    assert.equal(stopped.message, 'vm "dev" is stopped; to use ssh it must be running');
   });
 });
 

@@ -156,6 +156,9 @@ export class GuestDouble {
       putFile: (file, at) => this.#answer(gone.signal, at, () => this.#putFile(file)),
       boot: (options, at) => this.#answer(gone.signal, at, () => this.#boot(options)),
       exec: (spec, at) => this.#answer(gone.signal, at, () => this.#exec(spec, gone.signal)),
+      dial: () => {
+        throw fault("dial_failed", { target: "a port", reason: "nothing listens there" });
+      },
       sync: (at) => this.#answer(gone.signal, at, () => void this.orders.push("sync")),
       shutdown: (mode, at) => this.#answer(gone.signal, at, () => this.#shutdown(mode)),
       info: (at) => this.#answer(gone.signal, at, () => ({ ...quietGuest, phase: this.phase })),

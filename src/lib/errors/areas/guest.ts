@@ -46,6 +46,12 @@ export const guestErrors = {
     remedy: (p) => `Install one in it (openssh-server), or do without: banger vm shell ${p.vm}`,
     when: "`vm ssh`, or ssh to a machine, found no sshd in its image.",
   }),
+  dial_failed: define<{ target: string; reason: string; errno?: string }>({
+    status: 502,
+    message: (p) => `cannot connect to ${p.target} in the guest: ${p.reason}`,
+    remedy: () => "See what listens in it with `banger vm ports`",
+    when: "Nothing in the guest answers where a connection was to go.",
+  }),
   channel_closed: define<{ reason: string }>({
     status: 502,
     message: (p) => `the connection to the machine ended: ${p.reason}`,
