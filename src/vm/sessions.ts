@@ -48,13 +48,7 @@ export class Sessions {
   async ssh(record: VmRecord, signal: AbortSignal): Promise<SshTarget> {
     const { id, name } = record;
     const { files, ssh } = this.#parts;
-    const live = await this.#running(
-      this.#lifecycle.handles.get(id),
-      record,
-      usualWait,
-      "connect to it",
-      signal,
-    );
+    const live = await this.#running(this.#lifecycle.handles.get(id), record, usualWait, "use ssh", signal);
     const agent = await live.agent(usualWait, signal);
     const [{ privateKey }, authorizedKeys] = await Promise.all([
       files.hostKey(id, hostKeyComment(name)),
