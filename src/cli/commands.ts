@@ -34,11 +34,12 @@ import * as vmStartCode from "./commands/vm/start.ts";
 import * as vmStatsCode from "./commands/vm/stats.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
 import * as vmTopCode from "./commands/vm/top.ts";
+import * as vmWaitCode from "./commands/vm/wait.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { sshConfig, vmSsh, vmSshProxy } from "./specs/ssh.ts";
-import { vmStats, vmTop } from "./specs/vm-know.ts";
+import { vmStats, vmTop, vmWait } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
@@ -62,6 +63,7 @@ export const commands: readonly Command[] = [
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),
   command(vmTop, vmTopCode),
+  command(vmWait, vmWaitCode),
   command(vmStart, vmStartCode),
   command(vmStop, vmStopCode),
   command(vmRestart, vmRestartCode),

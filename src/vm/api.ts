@@ -1,6 +1,7 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
-import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, DialRequest, ExecRequest, SetVm, WaitVm } from "../model/api/requests.ts";
+import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
@@ -83,8 +84,16 @@ export interface VmApi {
    */
   dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection>;
 
-  /** Path of the guest's console log; the file is there as soon as the machine was started once. */
-  logs(ref: string): Promise<string>;
+  /** What the guest wrote on its console, what its agent said, or both; with `follow` until the signal aborts. */
+  logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>>;
+
+  /**
+   * Waits until everything that the request names has come about. The machine must run or be starting, unless its end is all that
+   * is waited for.
+   *
+   * @throws wait_expired, vm_wrong_state
+   */
+  wait(ref: string, request: WaitVm, context: Context): Promise<Vm>;
 
   /** Names of the machines whose disk is based on an image. */
   usingImage(id: string): string[];

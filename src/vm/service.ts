@@ -2,7 +2,8 @@ import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
-import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CreateVm, DialRequest, ExecRequest, SetVm, WaitVm } from "../model/api/requests.ts";
+import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
@@ -11,6 +12,7 @@ import { createVm } from "./create.ts";
 import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
+import { readLogs } from "./logs/read.ts";
 import type { VmParts } from "./parts.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
@@ -153,8 +155,12 @@ export class VmService implements VmApi {
     return await this.#sessions.dial(this.#find(ref), request, signal);
   }
 
-  async logs(ref: string): Promise<string> {
-    return this.#parts.files.consoleLog(this.#find(ref).id);
+  async logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>> {
+    return readLogs(this.#parts.files.logs(this.#find(ref).id), request, signal);
+  }
+
+  async wait(ref: string, request: WaitVm, context: Context): Promise<Vm> {
+    return await this.#change(ref, context, (record, scoped) => this.#sessions.wait(record, request, scoped));
   }
 
   usingImage(id: string): string[] {

@@ -5,6 +5,7 @@ import { diskFault, syncDirectory, writeFileAtomic } from "../lib/atomic.ts";
 import { errnoOf } from "../lib/errors/error.ts";
 import { prepareRuntimeDirectory } from "../lib/runtime-directory.ts";
 import { checkSocketPath } from "../lib/socket-path.ts";
+import type { LogFiles } from "./logs/read.ts";
 import { generateKey, type KeyPair, readKeyPair } from "./ssh/key.ts";
 
 const retiredMark = /^\.deleted-([0-9a-f]{12})-/;
@@ -38,6 +39,15 @@ export class VmFiles {
 
   consoleLog(id: string): string {
     return join(this.directory(id), "console.log");
+  }
+
+  logs(id: string): LogFiles {
+    const directory = this.directory(id);
+    return {
+      console: this.consoleLog(id),
+      marks: join(directory, "console.times"),
+      agent: join(directory, "agent.log"),
+    };
   }
 
   /** @throws path_too_long */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { OperationRegistry } from "../../src/daemon/operations/registry.ts";
 import type { Services } from "../../src/daemon/services.ts";
 import type { Context } from "../../src/lib/context.ts";
@@ -57,7 +57,8 @@ export function fakeServices(): FakeServices {
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
       ssh: method("vms.ssh", sampleSshTarget),
-      logs: method("vms.logs", "/dev/null"),
+      logs: method<AsyncIterable<Buffer | string>>("vms.logs", Readable.from(["console\n"])),
+      wait: method("vms.wait", sampleVm),
       usingImage: () => [],
       usingKernel: (name) => (name === "used" ? ["dev"] : []),
       reconcile: method("vms.reconcile", undefined),

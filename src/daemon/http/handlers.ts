@@ -1,7 +1,5 @@
-import { createReadStream } from "node:fs";
 import type { z } from "zod";
 import { fault, isFault } from "../../lib/errors/error.ts";
-import { followFile } from "../../lib/follow-file.ts";
 import type { Route, RouteName, routes } from "../../model/api/routes.ts";
 import type { OperationEvent } from "../../model/operation.ts";
 import type { Services } from "../services.ts";
@@ -60,10 +58,14 @@ export function makeHandlers(services: Services): Handlers {
         vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
       ),
     sshVm: ({ params, signal }) => vms.ssh(ref(params), signal),
-    vmLogs: async ({ params, query, signal }) => {
-      const path = await vms.logs(ref(params));
-      return query.follow ? followFile(path, signal) : readFile(path);
-    },
+    waitVm: ({ params, body }) =>
+      operations.start("vm.wait", ref(params), (context) => vms.wait(ref(params), body, context)),
+    vmLogs: ({ params, query: { since, follow = false, ...rest }, signal }) =>
+      vms.logs(
+        ref(params),
+        { ...rest, follow, since: since === undefined ? undefined : Date.parse(since) },
+        signal,
+      ),
 
     listImages: () => images.list(),
     pullImage: ({ body: { name, ...request } }) =>
@@ -134,8 +136,4 @@ async function* eventLines(
       });
     }
   }
-}
-
-function readFile(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path);
 }

@@ -107,9 +107,9 @@ export class Daemon {
         reads: ["all", "get", "byName", "byIdPrefix", "names", "namesByImage", "namesByKernel"],
       }),
       files: gated(crash, "files", new VmFiles(world.paths), {
-        now: ["directory", "runDirectory", "consoleLog", "checkPaths"],
+        now: ["directory", "runDirectory", "consoleLog", "logs", "checkPaths"],
         reads: [
-          ...["directory", "runDirectory", "consoleLog", "checkPaths"],
+          ...["directory", "runDirectory", "consoleLog", "logs", "checkPaths"],
           ...["consoleTail", "ids", "runIds", "retired", "hasDisk"],
         ],
       }),
@@ -141,11 +141,11 @@ export class Daemon {
       }),
       chooseAccelerator: async () => "tcg",
       kernelCommandLine: (accelerator) => `quiet ${accelerator}`,
-      connect: async ({ socket, vm, deadline, signal }) => {
+      connect: async ({ socket, vm, deadline, signal, onLog }) => {
         await crash.pass("connect");
         const guest = world.guests.findLast((one) => one.runtime.agentSocket === socket);
         if (!guest) throw fault("guest_unreachable", { vm, reason: "no socket" });
-        const agent = await guest.connect(vm, signal, deadline);
+        const agent = await guest.connect(vm, signal, deadline, onLog);
         await crash.live();
         return gated(crash, "agent", agent);
       },

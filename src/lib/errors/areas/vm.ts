@@ -33,6 +33,14 @@ export const vmErrors = {
     remedy: (p) => (p.wanted === "running" ? `Start it: banger vm start ${p.name}` : "See `banger vm list`"),
     when: "The machine is not in the state that the command needs.",
   }),
+  wait_expired: define<{ vm: string; targets: string[]; seconds: number }>({
+    exit: 124,
+    status: 504,
+    message: (p) =>
+      `vm ${show(p.vm)} did not get there within ${p.seconds} s: still waiting for ${listed(p.targets)}`,
+    remedy: (p) => `Give it more time with --timeout, or see what keeps it: banger vm logs ${p.vm}`,
+    when: "`vm wait` reached its deadline; the exit status is that of timeout(1).",
+  }),
   vm_failed: define<{ name: string; reason: string }>({
     status: 500,
     message: (p) => `vm ${show(p.name)} failed: ${p.reason}`,
