@@ -65,6 +65,8 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
   case OP_FILE:
     if (agent.phase == PHASE_INITRAMFS) {
       send_result(id, EINVAL, "files come after mount");
+    } else if (agent.phase == PHASE_MOUNTED) {
+      worker_here(id, file_work, payload, length);
     } else {
       worker_start(id, operation, file_work, payload, length);
     }

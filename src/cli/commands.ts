@@ -15,6 +15,7 @@ import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
 import * as sshConfigCode from "./commands/ssh-config.ts";
 import * as versionCode from "./commands/version.ts";
+import * as vmCommitCode from "./commands/vm/commit.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
@@ -44,7 +45,7 @@ import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
-import { vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
+import { vmCommit, vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
 
 /**
  * Every command, in the order that help lists them. Their code is small and comes in one piece: to open a file for each takes
@@ -69,6 +70,7 @@ export const commands: readonly Command[] = [
   command(vmRestart, vmRestartCode),
   command(vmSet, vmSetCode),
   command(vmKill, vmKillCode),
+  command(vmCommit, vmCommitCode),
   command(vmDelete, vmDeleteCode),
   command(vmPrune, vmPruneCode),
   command(imageList, imageListCode),

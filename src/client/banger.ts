@@ -3,7 +3,7 @@ import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult, SshTarget } from "../model/api/answers.ts";
-import type { CreateVm, PullImage, SetVm, WaitVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, PullImage, SetVm, WaitVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { LogSource } from "../model/log-request.ts";
@@ -143,6 +143,11 @@ export class Vms {
 
   prune(options?: CallOptions): Promise<PruneResult> {
     return this.#caller.operate("POST", "/vms/prune", {}, options);
+  }
+
+  /** Makes an image of a machine's disk. */
+  commit(ref: string, request: CommitVm, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/commit`, request, options);
   }
 
   set(ref: string, request: SetVm): Promise<Vm> {

@@ -9,6 +9,7 @@ export const operationKinds = [
   "vm.delete",
   "vm.prune",
   "vm.wait",
+  "vm.commit",
   "image.pull",
   "kernel.pull",
 ] as const;

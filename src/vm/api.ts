@@ -1,6 +1,7 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
-import type { CreateVm, DialRequest, ExecRequest, SetVm, WaitVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm, WaitVm } from "../model/api/requests.ts";
+import type { Image } from "../model/image.ts";
 import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
@@ -59,6 +60,13 @@ export interface VmApi {
    * @throws vm_spec_invalid, vm_disk_shrink
    */
   set(ref: string, request: SetVm): Promise<Vm>;
+
+  /**
+   * Makes an image of a stopped machine's disk, without what made it this machine's; with `stop` one that runs is stopped first.
+   *
+   * @throws vm_wrong_state, vm_disk_missing, image_exists, and what making an image throws
+   */
+  commit(ref: string, request: CommitVm, context: Context): Promise<Image>;
 
   /**
    * Runs a command, waiting up to `request.wait` seconds for the agent of a machine that is starting. Returns when the command

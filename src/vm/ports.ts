@@ -6,9 +6,10 @@ import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
 import type { Phase } from "../guest/welcome.ts";
+import type { FillImage } from "../image/service.ts";
 import type { Context } from "../lib/context.ts";
 import type { BangerError } from "../lib/errors/error.ts";
-import type { ImageManifest } from "../model/image.ts";
+import type { Image, ImageManifest } from "../model/image.ts";
 import type { KernelManifest } from "../model/kernel.ts";
 import type { Accelerator } from "../vmm/driver.ts";
 
@@ -20,6 +21,8 @@ export type { GuestProcess } from "../guest/process.ts";
 /** What the life of a machine needs of the image service. */
 export interface Images {
   ensure(ref: string, context: Context): Promise<{ manifest: ImageManifest; rootfs: string }>;
+  /** Makes an image of what `fill` writes. */
+  make(name: string, fill: FillImage, context: Context): Promise<Image>;
 }
 
 /** What it needs of the kernel service. */

@@ -66,6 +66,8 @@ export function makeHandlers(services: Services): Handlers {
         { ...rest, follow, since: since === undefined ? undefined : Date.parse(since) },
         signal,
       ),
+    commitVm: ({ params, body }) =>
+      operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
 
     listImages: () => images.list(),
     pullImage: ({ body: { name, ...request } }) =>

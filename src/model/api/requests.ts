@@ -47,6 +47,15 @@ export const waitVmSchema = z.strictObject({
 });
 export type WaitVm = z.input<typeof waitVmSchema>;
 
+/** Body of `POST /v1/vms/{ref}/commit`. */
+export const commitVmSchema = z.strictObject({
+  /** Of the image. */
+  name: z.string().min(1),
+  /** Stop the machine first, if it runs. */
+  stop: z.boolean().default(false),
+});
+export type CommitVm = z.input<typeof commitVmSchema>;
+
 /** Body of `POST /v1/images/pull`. */
 export const pullImageSchema = z.strictObject({
   /** A name of the catalog, or else a reference to an image in a registry. */

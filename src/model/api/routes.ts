@@ -7,6 +7,7 @@ import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema, sshTargetSchema } from "./answers.ts";
 import {
+  commitVmSchema,
   createVmSchema,
   dialRequestSchema,
   killVmSchema,
@@ -141,6 +142,14 @@ export const routes = {
     path: "/vms/{ref}/wait",
     summary: "Wait for a machine's agent, its services, a port, or its end",
     body: waitVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  commitVm: {
+    method: "POST",
+    path: "/vms/{ref}/commit",
+    summary: "Make an image of a machine's disk",
+    body: commitVmSchema,
     answer: operationSchema,
     status: 202,
   },

@@ -27,6 +27,8 @@ export interface Manners {
   diesAtOnce?: boolean;
   /** Its agent speaks another version. */
   foreign?: boolean;
+  /** Carries out its commands; without it they end when the test says so. */
+  runs?: (command: CommandDouble) => void;
 }
 
 /** A machine that runs, with a real process for its monitor. It knows nothing of the daemon that started it. */
@@ -245,6 +247,7 @@ export class GuestDouble {
     const command = new CommandDouble(spec);
     gone.addEventListener("abort", () => command.lose(gone.reason));
     this.commands.push(command);
+    this.manners.runs?.(command);
     return command;
   }
 
@@ -302,6 +305,8 @@ export class CommandDouble implements GuestProcess {
 
   exit(code: number): void {
     this.#exit.resolve({ code });
+    this.stdout.end();
+    this.stderr.end();
   }
 
   lose(error: BangerError): void {
