@@ -16,6 +16,7 @@ import * as setupCode from "./commands/setup.ts";
 import * as sshConfigCode from "./commands/ssh-config.ts";
 import * as versionCode from "./commands/version.ts";
 import * as vmCommitCode from "./commands/vm/commit.ts";
+import * as vmCpCode from "./commands/vm/cp.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
@@ -40,6 +41,7 @@ import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { sshConfig, vmSsh, vmSshProxy } from "./specs/ssh.ts";
+import { vmCp } from "./specs/vm-copy.ts";
 import { vmStats, vmTop, vmWait } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial } from "./specs/vm-ports.ts";
@@ -60,6 +62,7 @@ export const commands: readonly Command[] = [
   command(vmExec, vmExecCode),
   command(vmSsh, vmSshCode),
   command(vmSshProxy, vmSshProxyCode),
+  command(vmCp, vmCpCode),
   command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),

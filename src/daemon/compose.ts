@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { DebianArchive } from "../debian/archive.ts";
@@ -9,6 +8,7 @@ import { blobDirectory } from "../image/oci/fetch.ts";
 import { OciSource } from "../image/oci/source.ts";
 import { ImageService } from "../image/service.ts";
 import { KernelService } from "../kernel/service.ts";
+import { agentBinary } from "../lib/agent-binary.ts";
 import { HttpClient } from "../lib/http/client.ts";
 import { sparingLoopback } from "../lib/http/proxy.ts";
 import { type Paths, packageRoot } from "../lib/paths.ts";
@@ -135,13 +135,6 @@ function makeImages(
   });
   const oci = new OciSource({ http, blobs: blobDirectory(paths.cache), kernel: "generic-6.1" });
   return new ImageService({ directory: paths.images, sources: { debian }, oci });
-}
-
-/** The agent beside the bundle, or the one that a checkout has built. */
-function agentBinary(): string {
-  const bundled = join(packageRoot(), "dist", "banger-agent");
-  const fromSource = import.meta.filename.endsWith(".ts");
-  return !fromSource && existsSync(bundled) ? bundled : join(packageRoot(), "build", "banger-agent");
 }
 
 /** What ssh runs to reach a machine: this program, wherever ssh is run from, and with the directories that this daemon has. */

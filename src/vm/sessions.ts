@@ -10,7 +10,7 @@ import type { VmHandle } from "./handle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { ExecSpec, GuestConnection, GuestProcess } from "./ports.ts";
+import type { Agent, ExecSpec, GuestConnection, GuestProcess } from "./ports.ts";
 import { readRuntime } from "./runtime.ts";
 import { serverCommand } from "./ssh/server.ts";
 import { waitFor } from "./wait.ts";
@@ -59,6 +59,17 @@ export class Sessions {
     ]);
     const command = await serverCommand(agent, { name, hostKey: privateKey, authorizedKeys }, signal);
     return { id, name, host: `${name}.vm`, config: ssh.config, command };
+  }
+
+  /**
+   * The agent of a machine that runs, or is starting, for work that is no session.
+   *
+   * @throws vm_wrong_state (to `action`), guest_unreachable, guest_version, interrupted
+   */
+  async agent(record: VmRecord, action: string, signal: AbortSignal): Promise<Agent> {
+    const handle = this.#lifecycle.handles.get(record.id);
+    const live = await this.#running(handle, record, usualWait, action, signal);
+    return await live.agent(usualWait, signal);
   }
 
   /** Connects to what listens in the guest. @throws vm_wrong_state, guest_unreachable, dial_failed, interrupted */

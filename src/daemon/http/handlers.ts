@@ -15,6 +15,8 @@ export interface Call<R extends Route> {
   params: Record<string, string>;
   body: BodyOf<R>;
   query: QueryOf<R>;
+  /** The body of a request that is streamed. */
+  upload: R["upload"] extends string ? AsyncIterable<Buffer> : undefined;
   /** Aborts when the client goes away. */
   signal: AbortSignal;
 }
@@ -68,6 +70,23 @@ export function makeHandlers(services: Services): Handlers {
       ),
     commitVm: ({ params, body }) =>
       operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
+
+    readFiles: ({ params, query: { path, name, follow }, signal }) => {
+      const spec = { path, ...(name === undefined ? {} : { name }), follow: follow ?? true };
+      return vms.pack(ref(params), spec, signal);
+    },
+    writeFiles: ({ params, query: { path, directory, keep_owners, owner }, upload, signal }) => {
+      const spec = { path, directory: directory ?? false, keepOwners: keep_owners ?? false };
+      return vms.unpack(ref(params), { ...spec, ...(owner === undefined ? {} : { owner }) }, upload, signal);
+    },
+    writeFile: ({ params, query: { path, owner, mode }, upload, signal }) => {
+      const spec = {
+        path,
+        ...(owner === undefined ? {} : { owner }),
+        ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
+      };
+      return vms.store(ref(params), spec, upload, signal);
+    },
 
     listImages: () => images.list(),
     pullImage: ({ body: { name, ...request } }) =>
