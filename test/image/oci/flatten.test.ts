@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { TarEntryType } from "../../../src/archive/tar/entry.ts";
 import type { TarInput } from "../../../src/archive/tar/write.ts";
 import { usualLimits } from "../../../src/image/oci/budget.ts";
-import type { FetchedLayer } from "../../../src/image/oci/fetch.ts";
+import type { WantedLayer } from "../../../src/image/oci/layer-store.ts";
 import { file, pack } from "../../archive/support.ts";
 import { rejectsWith } from "../../support/faults.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
@@ -14,12 +14,12 @@ import { digestOf, imageOf, type MadeImage, makeImage, writeLayout } from "./sup
 import { flattened, listingOfDirectory, listingOfImage, umociUnpack } from "./support/unpack.ts";
 
 /** The layers of an image as files, as after a pull. */
-function fetched(directory: string, { layers, config }: MadeImage): FetchedLayer[] {
+function fetched(directory: string, { layers, config }: MadeImage): (WantedLayer & { path: string })[] {
   const { rootfs } = JSON.parse(config.bytes.toString()) as { rootfs: { diff_ids: string[] } };
   return layers.map(({ bytes, size, digest }, index) => {
     const path = join(directory, `${index}-${digest.slice(7, 19)}`);
     writeFileSync(path, bytes);
-    return { path, size, diffId: rootfs.diff_ids[index] ?? "" };
+    return { path, size, diffId: rootfs.diff_ids[index] ?? "", fetch: async () => path };
   });
 }
 
@@ -162,14 +162,14 @@ describe("layers", () => {
 describe("a hostile layer", () => {
   async function refused(
     t: TestContext,
-    layers: FetchedLayer[] | TarInput[][],
+    layers: WantedLayer[] | TarInput[][],
     limits = {},
   ): Promise<() => Promise<unknown>> {
     const folder = temporaryDirectory(t);
     const isMade = Array.isArray(layers[0]);
     const given = isMade
       ? fetched(folder, await makeImage(layers as TarInput[][]))
-      : (layers as FetchedLayer[]);
+      : (layers as WantedLayer[]);
     const path = join(folder, "image");
     return async () => {
       try {

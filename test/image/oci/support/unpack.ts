@@ -1,11 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Budget, type ImageLimits, usualLimits } from "../../../../src/image/oci/budget.ts";
-import type { FetchedLayer } from "../../../../src/image/oci/fetch.ts";
 import { flatten } from "../../../../src/image/oci/flatten.ts";
-import { readLayer } from "../../../../src/image/oci/layer.ts";
-import { surveyImage, surveyLayer } from "../../../../src/image/oci/survey.ts";
+import { LayerStore, type WantedLayer } from "../../../../src/image/oci/layer-store.ts";
 import { detachedContext } from "../../../../src/lib/context.ts";
 import { checkImage } from "../../ext4/support/image.ts";
 import { type Found, ImageReader } from "../../ext4/support/reader.ts";
@@ -15,16 +13,17 @@ export type Listing = Record<string, string>;
 
 /** Flattens layers with what is under test. @returns what e2fsck calls clean */
 export async function flattened(
-  layers: FetchedLayer[],
+  layers: WantedLayer[],
   path: string,
   limits: ImageLimits = usualLimits,
 ): Promise<{ init: string | undefined; distro: string | undefined; reader: ImageReader }> {
-  const { signal } = new AbortController();
-  const budget = new Budget("it", limits);
-  const surveys = [];
-  for (const layer of layers) surveys.push(await surveyLayer(readLayer(layer, "it", limits, signal), budget));
-  const options = { path, reference: "it", digest: "sha256:0", limits };
-  const found = await flatten(layers, surveyImage(surveys), options, detachedContext());
+  const context = detachedContext();
+  const terms = { reference: "it", limits, budget: new Budget("it", limits) };
+  const store = new LayerStore(join(dirname(path), "layers"));
+  await using opened = new AsyncDisposableStack();
+  const open = [];
+  for (const layer of layers) open.push(opened.use(await store.open(layer, terms, context)));
+  const found = await flatten(open, { path, digest: "sha256:0" }, context);
   checkImage(path);
   return { ...found, reader: new ImageReader(path) };
 }
