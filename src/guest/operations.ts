@@ -63,7 +63,17 @@ export interface GuestInfo {
   readonly init: string;
 }
 
-export const operations = { exec: 1, mount: 2, boot: 3, sync: 4, shutdown: 5, info: 6, file: 7 } as const;
+export const operations = {
+  exec: 1,
+  mount: 2,
+  boot: 3,
+  sync: 4,
+  shutdown: 5,
+  info: 6,
+  file: 7,
+  metrics: 26,
+  clock: 27,
+} as const;
 
 const seconds = 1000;
 const nothing = (): void => undefined;

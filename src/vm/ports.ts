@@ -1,5 +1,7 @@
+import type { Traffic } from "../guest/connection.ts";
 import type { ExecSpec } from "../guest/exec.ts";
-import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../guest/operations.ts";
+import type { GuestMetrics } from "../guest/metrics.ts";
+import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
 import type { Phase } from "../guest/welcome.ts";
 import type { Context } from "../lib/context.ts";
@@ -46,6 +48,7 @@ export type ConnectAgent = (options: {
 export interface Agent {
   readonly welcome: { readonly phase: Phase };
   readonly closed: Promise<BangerError>;
+  readonly traffic: Traffic;
   mount(options: MountOptions, signal: AbortSignal): Promise<unknown>;
   /** False when a condition of the file was not met. */
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
@@ -53,5 +56,8 @@ export interface Agent {
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
+  info(signal: AbortSignal): Promise<GuestInfo>;
+  metrics(signal: AbortSignal): Promise<GuestMetrics>;
+  compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }

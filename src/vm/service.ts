@@ -3,6 +3,7 @@ import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
 import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
@@ -16,6 +17,7 @@ import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
 import { applyPending, changedSpec, defaultSpec, difference } from "./spec.ts";
+import { measure } from "./stats.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds for the guest to shut down when the request does not say. */
@@ -41,6 +43,14 @@ export class VmService implements VmApi {
 
   async show(ref: string): Promise<Vm> {
     return await this.#view(this.#find(ref));
+  }
+
+  async stats(ref: string, signal: AbortSignal): Promise<VmStats> {
+    return await this.#measure(this.#find(ref), signal);
+  }
+
+  async allStats(signal: AbortSignal): Promise<VmStats[]> {
+    return await Promise.all(this.#parts.vms.all().map((record) => this.#measure(record, signal)));
   }
 
   /** What a machine gets when nothing is asked for. @throws invalid_value */
@@ -170,6 +180,10 @@ export class VmService implements VmApi {
 
   #expectSession(id: string): void {
     if (this.#parts.vms.get(id)?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
+  }
+
+  async #measure(record: VmRecord, signal: AbortSignal): Promise<VmStats> {
+    return await measure(this.#parts, record, this.#lifecycle.handles.get(record.id).live, signal);
   }
 
   #find(ref: string): VmRecord {

@@ -5,6 +5,7 @@ import type { VmDisk, VmRecord } from "../store/vm-repository.ts";
 import type { Machine, MachineSpec } from "../vmm/driver.ts";
 import { bringUp, hostKeyComment } from "./bring-up.ts";
 import { cleanUp } from "./clean-up.ts";
+import { keepTime } from "./clock.ts";
 import { LiveMachine } from "./live-machine.ts";
 import { machineSpec } from "./machine-spec.ts";
 import type { VmParts } from "./parts.ts";
@@ -225,6 +226,7 @@ export function superviseMachine(
     name: vm.name,
     connect: parts.connect,
     bringUp: (next: Agent, signal: AbortSignal) => bringUp(parts, vm, next, signal),
+    keepTime: (next: Agent, signal: AbortSignal) => keepTime(next, vm.name, parts.log, signal),
     deadlines: parts.deadlines,
     log: parts.log,
   };

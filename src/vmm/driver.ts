@@ -123,6 +123,12 @@ export interface Machine {
   quit(options?: { timeout?: number }): Promise<MachineEnd>;
   /** Sends a signal to the monitor's process. False when it is gone. */
   signal(name: NodeJS.Signals): boolean;
+  /** Stops the guest's processors; its memory and its devices stay as they are. @throws vmm_protocol, timed_out, interrupted */
+  pause(signal?: AbortSignal): Promise<void>;
+  /** Lets a paused guest go on. One that runs is left as it is. Throws as `pause`. */
+  resume(signal?: AbortSignal): Promise<void>;
+  /** Calls the listener whenever the guest goes on after a pause, whoever asked for that. Returns what ends that. */
+  onResume(listener: () => void): () => void;
   /** Calls the listener whenever the guest restarts in the same process: its agent begins anew. Returns what ends that. */
   onReset(listener: () => void): () => void;
   /** Stops watching without touching the machine: for a daemon that leaves. `ended` never resolves afterwards. */

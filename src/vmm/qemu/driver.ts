@@ -27,7 +27,7 @@ const times = {
 /** Machines as QEMU processes of this user, each in a session of its own: they outlive whoever started them. */
 export class QemuDriver implements Driver {
   readonly name = "qemu";
-  readonly features = { nat: true, pause: false, snapshot: false };
+  readonly features = { nat: true, pause: true, snapshot: false };
 
   async start(spec: MachineSpec, context: Context): Promise<Machine> {
     const binary = await findQemu(context.signal);

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { sleep, within } from "../../lib/deadline.ts";
 import type { DetachedExit } from "../../lib/detached.ts";
-import { isFault } from "../../lib/errors/error.ts";
+import { fault, isFault } from "../../lib/errors/error.ts";
 import { isAlive, signalProcess } from "../../lib/process-identity.ts";
 import type { Machine, MachineEnd, MachineRuntime } from "../driver.ts";
 import { readTail, trimLog } from "../logs.ts";
@@ -39,7 +39,8 @@ export class QemuMachine implements Machine {
   readonly runtime: MachineRuntime;
   readonly ended: Promise<MachineEnd>;
   readonly #end = Promise.withResolvers<MachineEnd>();
-  readonly #listeners = new Set<() => void>();
+  readonly #resetListeners = new Set<() => void>();
+  readonly #resumeListeners = new Set<() => void>();
   /** Aborted when there is nothing to watch any more. */
   readonly #over = new AbortController();
   #monitor: QmpClient | undefined;
@@ -83,14 +84,28 @@ export class QemuMachine implements Machine {
   }
 
   onReset(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#resetListeners.add(listener);
+    return () => this.#resetListeners.delete(listener);
+  }
+
+  onResume(listener: () => void): () => void {
+    this.#resumeListeners.add(listener);
+    return () => this.#resumeListeners.delete(listener);
+  }
+
+  async pause(signal?: AbortSignal): Promise<void> {
+    await this.#command("stop", signal);
+  }
+
+  async resume(signal?: AbortSignal): Promise<void> {
+    await this.#command("cont", signal);
   }
 
   detach(): void {
     this.#over.abort();
     this.#monitor?.close();
-    this.#listeners.clear();
+    this.#resetListeners.clear();
+    this.#resumeListeners.clear();
   }
 
   /** Resolves when a process that is not our child is gone. */
@@ -134,8 +149,15 @@ export class QemuMachine implements Machine {
   }
 
   #hear({ name, data }: QmpEvent): void {
-    if (name !== "RESET" || data.guest !== true) return;
-    for (const listener of this.#listeners) listener();
+    if (name === "RESUME") for (const listener of this.#resumeListeners) listener();
+    if (name === "RESET" && data.guest === true) for (const listener of this.#resetListeners) listener();
+  }
+
+  async #command(name: string, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#monitor) {
+      throw fault("vmm_protocol", { program: "QEMU", problem: "its control socket is not connected" });
+    }
+    await this.#monitor.execute(name, undefined, { signal });
   }
 
   async #keepLogsSmall(): Promise<void> {

@@ -18,7 +18,7 @@ import type { World } from "./world.ts";
 /** A driver whose machines live in the world, not in the daemon. */
 export class DriverDouble implements Driver {
   readonly name = "double";
-  readonly features = { nat: true, pause: false, snapshot: false };
+  readonly features = { nat: true, pause: true, snapshot: false };
   readonly #world: World;
   readonly #crash: Crash;
 
@@ -96,12 +96,15 @@ export class DriverDouble implements Driver {
         return await guest.ended;
       },
       signal: (name) => guest.signal(name),
+      pause: async () => void guest.orders.push("pause"),
+      resume: async () => guest.resume(),
+      onResume: (listener) => guest.onResume(listener),
       onReset: (listener) => guest.onReset(listener),
       detach: () => undefined,
     };
     return gated(this.#crash, "machine", machine, {
-      now: ["signal", "onReset", "detach"],
-      reads: ["onReset", "detach"],
+      now: ["signal", "onReset", "onResume", "detach"],
+      reads: ["onReset", "onResume", "detach"],
     });
   }
 }
