@@ -39,6 +39,7 @@ enum operation {
   OP_SHUTDOWN = 5,
   OP_INFO = 6,
   OP_FILE = 7,
+  OP_DIAL = 20,
   OP_METRICS = 26,
   OP_CLOCK = 27,
 };
@@ -119,6 +120,10 @@ enum field_tag {
   FILE_GID = 93,
   FILE_CONTENT = 94,
   FILE_FLAGS = 95,
+
+  DIAL_ADDRESS = 160,
+  DIAL_PORT = 161,
+  DIAL_PATH = 162,
 
   METRICS_CPU_BUSY = 190,
   METRICS_CPU_TOTAL = 191,

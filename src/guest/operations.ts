@@ -71,6 +71,7 @@ export const operations = {
   shutdown: 5,
   info: 6,
   file: 7,
+  dial: 20,
   metrics: 26,
   clock: 27,
 } as const;

@@ -27,6 +27,8 @@ export interface Manners {
   diesAtOnce?: boolean;
   /** Its agent speaks another version. */
   foreign?: boolean;
+  /** Carries out its commands; without it they end when the test says so. */
+  runs?: (command: CommandDouble) => void;
 }
 
 /** A machine that runs, with a real process for its monitor. It knows nothing of the daemon that started it. */
@@ -156,6 +158,9 @@ export class GuestDouble {
       putFile: (file, at) => this.#answer(gone.signal, at, () => this.#putFile(file)),
       boot: (options, at) => this.#answer(gone.signal, at, () => this.#boot(options)),
       exec: (spec, at) => this.#answer(gone.signal, at, () => this.#exec(spec, gone.signal)),
+      dial: () => {
+        throw fault("dial_failed", { target: "a port", reason: "nothing listens there" });
+      },
       sync: (at) => this.#answer(gone.signal, at, () => void this.orders.push("sync")),
       shutdown: (mode, at) => this.#answer(gone.signal, at, () => this.#shutdown(mode)),
       info: (at) => this.#answer(gone.signal, at, () => ({ ...quietGuest, phase: this.phase })),
@@ -229,6 +234,7 @@ export class GuestDouble {
     const command = new CommandDouble(spec);
     gone.addEventListener("abort", () => command.lose(gone.reason));
     this.commands.push(command);
+    this.manners.runs?.(command);
     return command;
   }
 
@@ -286,6 +292,8 @@ export class CommandDouble implements GuestProcess {
 
   exit(code: number): void {
     this.#exit.resolve({ code });
+    this.stdout.end();
+    this.stderr.end();
   }
 
   lose(error: BangerError): void {
