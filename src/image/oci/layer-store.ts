@@ -118,9 +118,10 @@ export class LayerStore {
       await rm(staged, { force: true });
       file = await open(staged, "wx+", 0o600);
       const survey = await unpackLayer({ path: blob, size, diffId }, file, terms, signal);
+      // First, because nobody would look for it when this process ends in between.
+      await rm(blob, { force: true });
       // Not flushed: what a power cut damages is found out, as the next process checks before it uses.
       await rename(staged, path);
-      await rm(blob, { force: true });
       await this.#remember(diffId, file, survey);
       return new Layer(path, file, terms.limits, survey);
     } catch (error) {
