@@ -23,9 +23,7 @@ export const vmSsh = {
 export const vmSshProxy = {
   path: ["vm", "ssh-proxy"],
   summary: "Connect standard input and output to a machine's ssh server",
-  examples: [
-    { command: "ssh -o 'ProxyCommand banger vm ssh-proxy %h' root@dev.vm", note: "what ssh-config does" },
-  ],
+  examples: [{ command: "banger vm ssh-proxy dev.vm", note: "as a ProxyCommand of ssh runs it" }],
   positionals: [{ name: "HOST", help: "the machine as ssh names it: dev.vm" }],
   flags: {},
   hidden: true,

@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { fault } from "../../lib/errors/error.ts";
 import { findProgram } from "../../lib/host-tools.ts";
 import { statusOf } from "../interrupts.ts";
@@ -19,14 +20,16 @@ export async function replaceProcess(
   if (path === undefined) throw fault("tool_missing", { tool: program, package: packageName });
   if (process.execve) process.execve(path, [program, ...args], world.env as Record<string, string>);
   const { spawn } = await import("node:child_process");
-  const child = spawn(path, args, { stdio: "inherit", env: world.env });
+  let child: ChildProcess | undefined;
   return await world.interrupts.during(
     (name) => {
       // The terminal has told both of an interrupt.
-      if (name !== "SIGINT" && name !== "SIGQUIT") child.kill(name);
+      if (name !== "SIGINT" && name !== "SIGQUIT") child?.kill(name);
     },
     () =>
       new Promise<number>((resolve, reject) => {
+        // Not before somebody hears the signals: the program may send the first.
+        child = spawn(path, args, { stdio: "inherit", env: world.env });
         child.once("error", (error) =>
           reject(fault("tool_missing", { tool: program, package: packageName }, error)),
         );
