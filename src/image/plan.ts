@@ -5,7 +5,7 @@ import type { ImageCatalogEntry, ImageCatalogSource } from "../model/image.ts";
 import { formatReference, type OciReference, parseReference } from "./oci/reference.ts";
 import type { OciRequest } from "./oci/source.ts";
 import type { BuiltRootfs, RootfsSource } from "./source.ts";
-import type { FilledImage, ImageDescription } from "./store/store.ts";
+import type { ImageDescription } from "./store/store.ts";
 
 /** A way to make an image for each kind of source that the catalog may name. */
 export interface ImageSources {
@@ -16,6 +16,8 @@ export interface ImageSources {
 
 /** A way to make an image of what a registry has (`OciSource`). */
 export interface RegistrySource {
+  /** Removes what an earlier process has left unfinished. */
+  removeLeftovers(): Promise<void>;
   build(
     reference: OciReference,
     request: OciRequest,
@@ -36,7 +38,7 @@ export interface PullPlan {
   /** What a person is told of it. */
   message: string;
   /** Writes the root file system to a path that does not exist. */
-  make: (rootfs: string, context: Context) => Promise<FilledImage>;
+  make: (rootfs: string, context: Context) => Promise<ImageDescription>;
 }
 
 /** @throws bad_usage when more is asked for than the catalog can give */
@@ -50,9 +52,9 @@ export function planCatalogPull(
     const problem = `${name} is an image of the catalog, for which there is no --platform, --size and --insecure`;
     throw fault("bad_usage", { problem, command: "image pull" });
   }
-  const make = async (rootfs: string, context: Context): Promise<FilledImage> => {
-    const { kind, detail, ...more } = await build(entry, sources, rootfs, context);
-    return { arch, distro, kernel, ...more, source: { kind, detail } };
+  const make = async (rootfs: string, context: Context): Promise<ImageDescription> => {
+    const { kind, detail, ...built } = await build(entry, sources, rootfs, context);
+    return { arch, distro, kernel, ...built, source: { kind, detail } };
   };
   return { name: as, message: `pulling ${name} from the image catalog`, make };
 }

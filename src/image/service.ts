@@ -20,7 +20,7 @@ import {
 } from "./plan.ts";
 import { checkImageName, isIdPrefix } from "./reference.ts";
 import { brokenFault, type Entry, imageOf } from "./store/entry.ts";
-import { type FilledImage, type ImageDescription, ImageStore } from "./store/store.ts";
+import { type ImageDescription, ImageStore } from "./store/store.ts";
 
 export interface ImageServiceOptions {
   /** Where the images live. */
@@ -75,6 +75,7 @@ export class ImageService {
     await this.#store.removeLeftovers();
     for (const source of Object.values(this.#sources)) await source.removeLeftovers();
     await this.#shelf?.removeLeftovers();
+    await this.#oci?.removeLeftovers();
   }
 
   /** The entries of all catalogs, each name once and that of this package first, with what is local of them. */
@@ -164,7 +165,7 @@ export class ImageService {
     const name = checkImageName(request.name ?? ownName);
     using _lock = await this.#store.lock(name, context.signal);
     await this.#mustBeFree(name);
-    const fill = async (rootfs: string): Promise<FilledImage> => {
+    const fill = async (rootfs: string): Promise<ImageDescription> => {
       await reader.writeRootfs(rootfs, context);
       const detail = `${ownName} (${id}), which came from ${source.kind}: ${source.detail}`;
       const kernel = request.kernel ?? rest.kernel;

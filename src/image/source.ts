@@ -9,7 +9,7 @@ export interface BuiltRootfs {
   detail: string;
   /** How its programs want to be run. */
   config?: ImageConfig;
-  /** Of the file, from who has seen every byte of it. */
+  /** Of the file in lower-case hex, if its maker knows it already. */
   sha256?: string;
 }
 

@@ -21,10 +21,11 @@ export class OciCatalogSource implements RootfsSource<"oci"> {
   /** @throws image_reference_invalid, and what the registry's client throws */
   async build(_: string, source: OciReferenceSource, path: string, context: Context): Promise<BuiltRootfs> {
     const made = await this.#registry.build(parseReference(source.reference), {}, path, context);
-    const { init, config } = made;
+    const { init, config, sha256 } = made;
     return {
       ...(init === undefined ? {} : { init }),
       ...(config === undefined ? {} : { config }),
+      ...(sha256 === undefined ? {} : { sha256 }),
       detail: made.source.detail,
     };
   }

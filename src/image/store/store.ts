@@ -10,10 +10,9 @@ import type { ImageManifest } from "../../model/image.ts";
 import { brokenFault, type Entry, manifestFile, nameFile, readEntry, rootfsFile } from "./entry.ts";
 
 /** What whoever makes an image says of it; the store adds what it sees for itself. */
-export type ImageDescription = Omit<ImageManifest, "version" | "id" | "name" | "rootfs" | "createdAt">;
-
-/** The same, from a maker who has seen every byte of the disk on its way. */
-export interface FilledImage extends ImageDescription {
+export interface ImageDescription
+  extends Omit<ImageManifest, "version" | "id" | "name" | "rootfs" | "createdAt"> {
+  /** Of the root file system in lower-case hex, if its maker knows it already. */
   sha256?: string;
 }
 
@@ -79,7 +78,7 @@ export class ImageStore {
    */
   async create(
     name: string,
-    fill: (rootfs: string) => Promise<FilledImage>,
+    fill: (rootfs: string) => Promise<ImageDescription>,
     context: Context,
   ): Promise<Entry> {
     const { signal } = context;
@@ -89,10 +88,11 @@ export class ImageStore {
       await rm(staging, { recursive: true, force: true });
       await mkdir(staging, { recursive: true, mode: 0o700 });
       const rootfs = join(staging, rootfsFile);
-      const { sha256, ...description } = await fill(rootfs);
-      const hash = (): Promise<string> =>
-        step(context, "image.seal", "taking the image's checksum", () => hashFile(rootfs, signal));
-      const seen = await seal(rootfs, sha256 ?? hash);
+      const { sha256: known, ...description } = await fill(rootfs);
+      const sha256 =
+        known ??
+        (await step(context, "image.seal", "taking the image's checksum", () => hashFile(rootfs, signal)));
+      const seen = { sha256, ...(await seal(rootfs)) };
       const manifest: ImageManifest = {
         version: 1,
         id,
@@ -160,16 +160,12 @@ export class ImageStore {
 }
 
 /** Takes a finished disk out of anybody's hands, and says what it is. */
-async function seal(
-  rootfs: string,
-  hash: string | (() => Promise<string>),
-): Promise<{ size: number; sha256: string; mtime: number }> {
+async function seal(rootfs: string): Promise<{ size: number; mtime: number }> {
   await chmod(rootfs, 0o400);
-  const sha256 = typeof hash === "string" ? hash : await hash();
   // In whole milliseconds, which survive being set again.
   const mtime = Math.floor(Date.now() / 1000) * 1000;
   await utimes(rootfs, mtime / 1000, mtime / 1000);
-  return { size: (await stat(rootfs)).size, sha256, mtime };
+  return { size: (await stat(rootfs)).size, mtime };
 }
 
 /** A file name for a name of an image, which may have slashes and be long. */

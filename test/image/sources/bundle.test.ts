@@ -118,6 +118,7 @@ test("an image of a registry in a catalog is made from its digest", async (t) =>
   const asked: string[] = [];
   const oci = new OciCatalogSource({
     registry: {
+      removeLeftovers: async () => undefined,
       build: async (parsed, _, path) => {
         asked.push(JSON.stringify(parsed));
         writeFileSync(path, disk);
