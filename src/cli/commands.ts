@@ -13,6 +13,9 @@ import * as kernelPullCode from "./commands/kernel/pull.ts";
 import * as kernelShowCode from "./commands/kernel/show.ts";
 import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
+import * as templateBuildCode from "./commands/template/build.ts";
+import * as templateDeleteCode from "./commands/template/delete.ts";
+import * as templateListCode from "./commands/template/list.ts";
 import * as versionCode from "./commands/version.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
@@ -31,6 +34,7 @@ import * as vmStopCode from "./commands/vm/stop.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
+import { templateBuild, templateDelete, templateList } from "./specs/template.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
@@ -63,6 +67,9 @@ export const commands: readonly Command[] = [
   command(kernelShow, kernelShowCode),
   command(kernelPull, kernelPullCode),
   command(kernelDelete, kernelDeleteCode),
+  command(templateList, templateListCode),
+  command(templateBuild, templateBuildCode),
+  command(templateDelete, templateDeleteCode),
   command(daemonStatus, daemonStatusCode),
   command(daemonStop, daemonStopCode),
   command(daemonLogs, daemonLogsCode),

@@ -20,6 +20,7 @@ import { VmRepository } from "../store/vm-repository.ts";
 import { hostSize } from "../vm/host-size.ts";
 import { usualDeadlines } from "../vm/parts.ts";
 import { VmService } from "../vm/service.ts";
+import { TemplateStore } from "../vm/templates/store.ts";
 import { VmFiles } from "../vm/vm-files.ts";
 import { AccelerationService } from "../vmm/acceleration.ts";
 import { QemuDriver } from "../vmm/qemu/driver.ts";
@@ -60,6 +61,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     const vms = new VmService({
       vms: repository,
       files: new VmFiles(paths),
+      templates: new TemplateStore(paths.templates),
       driver: new QemuDriver(),
       images,
       kernels,

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { BangerError } from "../lib/errors/error.ts";
 import { Connection } from "./connection.ts";
+import * as copies from "./copies.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { Handshake } from "./handshake.ts";
 import * as operations from "./operations.ts";
@@ -25,6 +26,8 @@ export interface Agent {
   shutdown(mode: operations.ShutdownMode, signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<operations.GuestInfo>;
   ping(signal: AbortSignal): Promise<void>;
+  quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;
+  identify(options: copies.IdentifyOptions, signal: AbortSignal): Promise<copies.Identified>;
   /** Ends what it runs and the connection; the guest itself goes on. */
   close(): Promise<void>;
 }
@@ -77,6 +80,14 @@ class ConnectedAgent implements Agent {
 
   ping(signal: AbortSignal): Promise<void> {
     return this.#connection.ping(signal);
+  }
+
+  quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void> {
+    return copies.quiesce(this.#connection.streams, options, signal);
+  }
+
+  identify(options: copies.IdentifyOptions, signal: AbortSignal): Promise<copies.Identified> {
+    return copies.identify(this.#connection.streams, options, signal);
   }
 
   close(): Promise<void> {

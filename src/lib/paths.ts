@@ -10,6 +10,7 @@ export interface Paths {
   vms: string;
   images: string;
   kernels: string;
+  templates: string;
   log: string;
   cache: string;
   downloads: string;
@@ -33,6 +34,7 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
     vms: join(state, "vms"),
     images: join(state, "images"),
     kernels: join(state, "kernels"),
+    templates: join(state, "templates"),
     log: join(state, "daemon.log"),
     cache,
     downloads: join(cache, "downloads"),

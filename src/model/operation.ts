@@ -10,6 +10,7 @@ export const operationKinds = [
   "vm.prune",
   "image.pull",
   "kernel.pull",
+  "template.build",
 ] as const;
 
 export const problemSchema = z.object({

@@ -1,6 +1,7 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { BuildTemplate, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestProcess } from "./ports.ts";
 
@@ -64,6 +65,15 @@ export interface VmApi {
 
   /** Path of the guest's console log; the file is there as soon as the machine was started once. */
   logs(ref: string): Promise<string>;
+
+  /** Last used first. */
+  templates(): Promise<Template[]>;
+  /** Makes a template for machines of this kind, or finds it made. @throws template_failed, and what `create` and `start` throw */
+  buildTemplate(request: BuildTemplate, context: Context): Promise<Template>;
+  /** `ref` is an id or at least three characters of its beginning. @throws template_not_found */
+  removeTemplate(ref: string): Promise<{ id: string; freed: number }>;
+  /** Removes the templates of an image that is gone. */
+  forgetImage(id: string): Promise<void>;
 
   /** Names of the machines whose disk is based on an image. */
   usingImage(id: string): string[];

@@ -3,19 +3,21 @@ import type { VmRepository } from "../store/vm-repository.ts";
 import type { Accelerator, Driver } from "../vmm/driver.ts";
 import type { HostSize } from "./host-size.ts";
 import type { ChooseAccelerator, ConnectAgent, Images, Kernels } from "./ports.ts";
+import type { TemplateStore } from "./templates/store.ts";
 import type { VmFiles } from "./vm-files.ts";
 
 /** What the service of machines is composed of. */
 export interface VmParts {
   readonly vms: VmRepository;
   readonly files: VmFiles;
+  readonly templates: TemplateStore;
   readonly driver: Driver;
   readonly images: Images;
   readonly kernels: Kernels;
   readonly chooseAccelerator: ChooseAccelerator;
   readonly kernelCommandLine: (accelerator: Accelerator) => string;
   readonly connect: ConnectAgent;
-  readonly config: Pick<Config, "default_image_name" | "vm_defaults">;
+  readonly config: Pick<Config, "default_image_name" | "vm_defaults" | "templates" | "template_budget">;
   readonly host: HostSize;
   readonly deadlines: Deadlines;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
@@ -25,6 +27,8 @@ export interface VmParts {
 export interface Deadlines {
   /** From the start of the process to the agent's hello. */
   readonly hello: number;
+  /** From the start of a copy's process to its agent's hello, after which it is booted instead. */
+  readonly restored: number;
   /** For one attempt to reach the agent of a machine that runs already. */
   readonly relink: number;
   /** Between two such attempts. */
@@ -46,6 +50,7 @@ export interface Deadlines {
 /** A guest under software emulation on a busy host takes its time to say hello; one that hangs is found out all the same. */
 export const usualDeadlines: Deadlines = {
   hello: 90_000,
+  restored: 20_000,
   relink: 30_000,
   pause: 500,
   agent: 5_000,

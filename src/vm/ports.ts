@@ -1,3 +1,4 @@
+import type { Identified, IdentifyOptions } from "../guest/copies.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
@@ -53,5 +54,7 @@ export interface Agent {
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
+  quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;
+  identify(options: IdentifyOptions, signal: AbortSignal): Promise<Identified>;
   close(): Promise<void>;
 }

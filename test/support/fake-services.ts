@@ -7,6 +7,7 @@ import { fault } from "../../src/lib/errors/error.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
+import type { Template } from "../../src/model/template.ts";
 import type { Vm } from "../../src/model/vm.ts";
 import type { GuestProcess } from "../../src/vm/ports.ts";
 
@@ -52,6 +53,10 @@ export function fakeServices(): FakeServices {
       set: method("vms.set", sampleVm),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       logs: method("vms.logs", "/dev/null"),
+      templates: method("vms.templates", [sampleTemplate]),
+      buildTemplate: method("vms.buildTemplate", sampleTemplate),
+      removeTemplate: method("vms.removeTemplate", { id: sampleTemplate.id, freed: 4096 }),
+      forgetImage: method("vms.forgetImage", undefined),
       usingImage: () => [],
       usingKernel: (name) => (name === "used" ? ["dev"] : []),
       reconcile: method("vms.reconcile", undefined),
@@ -120,6 +125,18 @@ export const sampleImage: Image = {
   source: { kind: "debian", detail: "bookworm" },
   createdAt: "2026-01-01T00:00:00.000Z",
   used: 2 ** 28,
+};
+
+export const sampleTemplate: Template = {
+  id: "3fa9c1d2e4b5",
+  image: { id: "0123456789ab", name: "debian-bookworm" },
+  kernel: "generic-6.1",
+  accelerator: "tcg",
+  spec: { vcpu: 1, memory: 2 ** 30, disk: 2 ** 33, nat: false },
+  size: 170 * 2 ** 20,
+  createdAt: "2026-01-01T00:00:00.000Z",
+  usedAt: "2026-01-01T00:00:00.000Z",
+  took: 12_000,
 };
 
 export const sampleKernel: Kernel = {

@@ -2,9 +2,11 @@ import { z } from "zod";
 import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
+import { templateSchema } from "../template.ts";
 import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {
+  buildTemplateSchema,
   createVmSchema,
   killVmSchema,
   pruneVmsSchema,
@@ -194,6 +196,29 @@ export const routes = {
     path: "/kernels/{name}",
     summary: "Delete a kernel",
     answer: z.object({ name: z.string(), freed: z.int() }),
+    status: 200,
+  },
+
+  listTemplates: {
+    method: "GET",
+    path: "/templates",
+    summary: "Templates, last used first",
+    answer: z.array(templateSchema),
+    status: 200,
+  },
+  buildTemplate: {
+    method: "POST",
+    path: "/templates",
+    summary: "Make a template",
+    body: buildTemplateSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  deleteTemplate: {
+    method: "DELETE",
+    path: "/templates/{ref}",
+    summary: "Delete a template; its copies go on",
+    answer: z.object({ id: z.string(), freed: z.int() }),
     status: 200,
   },
 

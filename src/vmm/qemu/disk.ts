@@ -1,34 +1,33 @@
-import { open, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { diskFault, syncDirectory } from "../../lib/atomic.ts";
+import { diskFault } from "../../lib/atomic.ts";
 import { errnoOf, fault, isFault } from "../../lib/errors/error.ts";
 import { type RunResult, run } from "../../lib/process.ts";
 import type { DiskFile } from "../driver.ts";
+import { writeOverlay } from "./qcow2.ts";
 
 const toolTimeout = 60_000;
-/** Sub-clusters of 4 KiB: a small write copies no more of the image than a page. */
-const layout = "cluster_size=128k,extended_l2=on";
 /** Of st_blocks (stat(2)). */
 const blockSize = 512;
 
 /**
- * Makes `disk.qcow2` in a directory, over a raw image that must stay where it is. It is there as a whole or not at all.
+ * Makes `disk.qcow2` in a directory, over an image that must stay where it is. It is there as a whole or not at all. Nothing is
+ * flushed: an empty overlay holds nothing yet, and the guest's first flush takes the whole file along.
  *
- * @throws no_space, directory_not_writable, tool_missing, tool_failed, timed_out, interrupted
+ * @throws no_space, directory_not_writable
  */
 export async function createOverlay(
-  { directory, base, size }: { directory: string; base: string; size: number },
+  options: { directory: string; base: string; baseFormat?: DiskFile["format"]; size: number },
   signal?: AbortSignal,
 ): Promise<DiskFile> {
+  const { directory, base, baseFormat = "raw", size } = options;
   const path = join(directory, "disk.qcow2");
   const staged = join(directory, ".disk.qcow2.new");
   try {
-    const backing = ["-b", base, "-F", "raw"];
-    const create = ["create", "-q", "-f", "qcow2", "-o", layout, ...backing, staged, String(size)];
-    await qemuImg(create, path, signal);
-    await flush(staged);
+    if (signal?.aborted) throw fault("interrupted", { what: "making the machine's disk" }, signal.reason);
+    await rm(staged, { force: true });
+    await writeOverlay(staged, size, { base, baseFormat });
     await rename(staged, path);
-    await syncDirectory(directory);
   } catch (error) {
     await rm(staged, { force: true });
     throw diskFault(error, path, "making the machine's disk");
@@ -36,7 +35,7 @@ export async function createOverlay(
   return { path, format: "qcow2" };
 }
 
-/** Makes the disk of a machine that does not run larger. @throws as createOverlay */
+/** Makes the disk of a machine that does not run larger. @throws no_space, directory_not_writable, tool_missing, tool_failed */
 export async function growOverlay(disk: DiskFile, size: number, signal?: AbortSignal): Promise<void> {
   await qemuImg(["resize", "-q", "-f", disk.format, disk.path, String(size)], disk.path, signal);
 }
@@ -73,14 +72,5 @@ async function qemuImg(
       );
     }
     throw error;
-  }
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

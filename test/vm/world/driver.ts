@@ -1,5 +1,5 @@
 import { access, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Context } from "../../../src/lib/context.ts";
 import { fault } from "../../../src/lib/errors/error.ts";
 import type {
@@ -9,6 +9,7 @@ import type {
   Machine,
   MachineEnd,
   MachineRuntime,
+  MachineSnapshot,
   MachineSpec,
 } from "../../../src/vmm/driver.ts";
 import { type Crash, gated } from "./crash.ts";
@@ -18,7 +19,7 @@ import type { World } from "./world.ts";
 /** A driver whose machines live in the world, not in the daemon. */
 export class DriverDouble implements Driver {
   readonly name = "double";
-  readonly features = { nat: true, pause: false, snapshot: false };
+  readonly features = { nat: true, pause: true, snapshot: true };
   readonly #world: World;
   readonly #crash: Crash;
 
@@ -44,6 +45,19 @@ export class DriverDouble implements Driver {
     throw fault("interrupted", { what: "starting the monitor" }, context.signal.reason);
   }
 
+  async restore(spec: MachineSpec, snapshot: MachineSnapshot, context: Context): Promise<Machine> {
+    if (this.#world.restoreFailure) throw this.#world.restoreFailure;
+    await access(snapshot.state);
+    const machine = await this.start(spec, context);
+    const guest = this.#world.guests.at(-1);
+    if (guest) guest.phase = "booted";
+    return machine;
+  }
+
+  async snapshotKey(spec: MachineSpec): Promise<string> {
+    return JSON.stringify([spec.vcpu, spec.memory, spec.nic !== undefined, spec.kernel, this.#world.monitor]);
+  }
+
   async adopt(runtime: MachineRuntime): Promise<Machine | undefined> {
     const guest = this.#world.guests.find(
       (one) => one.alive && one.runtime.process.pid === runtime.process.pid,
@@ -64,7 +78,7 @@ export class DriverDouble implements Driver {
 
   async createDisk(options: { directory: string; base: string; size: number }): Promise<DiskFile> {
     const path = join(options.directory, "disk.qcow2");
-    await access(options.base);
+    await access(resolve(options.directory, options.base));
     await writeFile(path, JSON.stringify({ base: options.base, size: options.size }), { flag: "wx" });
     return { path, format: "qcow2" };
   }
@@ -95,6 +109,14 @@ export class DriverDouble implements Driver {
         guest.end(quitEnd);
         return await guest.ended;
       },
+      pause: async () => void guest.orders.push("pause"),
+      resume: async () => void guest.orders.push("resume"),
+      saveState: async (path) => {
+        guest.orders.push("save");
+        if (guest.spec.memoryFile) await writeFile(guest.spec.memoryFile, "memory");
+        await writeFile(path, "state");
+      },
+      announceDiskSize: async (index, size) => void guest.orders.push(`disk ${index} ${size}`),
       signal: (name) => guest.signal(name),
       onReset: (listener) => guest.onReset(listener),
       detach: () => undefined,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
+import type { Identified, IdentifyOptions } from "../../../src/guest/copies.ts";
 import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../../../src/guest/operations.ts";
 import type { Phase } from "../../../src/guest/welcome.ts";
 import { type BangerError, fault } from "../../../src/lib/errors/error.ts";
@@ -24,6 +25,8 @@ export interface Manners {
   refusesMount?: boolean;
   /** Its process ends as soon as it runs. */
   diesAtOnce?: boolean;
+  /** It does not take another name. */
+  keepsItsName?: boolean;
   /** Its agent speaks another version. */
   foreign?: boolean;
 }
@@ -37,6 +40,7 @@ export class GuestDouble {
   /** What was written into it. */
   readonly files = new Map<string, GuestFile>();
   readonly mounts: MountOptions[] = [];
+  readonly identities: IdentifyOptions[] = [];
   readonly inits: (string | undefined)[] = [];
   readonly commands: CommandDouble[] = [];
   readonly orders: string[] = [];
@@ -142,6 +146,9 @@ export class GuestDouble {
       exec: (spec, at) => this.#answer(gone.signal, at, () => this.#exec(spec, gone.signal)),
       sync: (at) => this.#answer(gone.signal, at, () => void this.orders.push("sync")),
       shutdown: (mode, at) => this.#answer(gone.signal, at, () => this.#shutdown(mode)),
+      quiesce: ({ forget }, at) =>
+        this.#answer(gone.signal, at, () => void this.orders.push(forget ? "forget" : "quiesce")),
+      identify: (options, at) => this.#answer(gone.signal, at, () => this.#identify(options)),
       close: async () => closed.resolve(fault("channel_closed", { reason: "closed by the host" })),
     };
     return agent;
@@ -203,6 +210,15 @@ export class GuestDouble {
     this.#mustBe("mounted");
     this.inits.push(options.init);
     this.phase = "booted";
+  }
+
+  #identify(options: IdentifyOptions): Identified {
+    this.#mustBe("booted");
+    this.identities.push(options);
+    for (const file of options.files) this.files.set(file.path, file);
+    const machineId = String(this.files.get("/etc/machine-id")?.content ?? "").trim();
+    const { hostname, bootId } = options;
+    return { hostname: this.manners.keepsItsName ? "localhost" : hostname, machineId, bootId };
   }
 
   #exec(spec: ExecSpec, gone: AbortSignal): GuestProcess {

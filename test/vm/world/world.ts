@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context, Progress } from "../../../src/lib/context.ts";
 import { type BangerError, fault, isFault } from "../../../src/lib/errors/error.ts";
-import { configSchema } from "../../../src/model/config.ts";
+import { type Config, configSchema } from "../../../src/model/config.ts";
 import type { ImageConfig, ImageManifest } from "../../../src/model/image.ts";
 import type { KernelManifest } from "../../../src/model/kernel.ts";
 import type { Vm } from "../../../src/model/vm.ts";
@@ -12,6 +12,7 @@ import { Database } from "../../../src/store/database.ts";
 import { VmRepository } from "../../../src/store/vm-repository.ts";
 import { type Deadlines, usualDeadlines } from "../../../src/vm/parts.ts";
 import { VmService } from "../../../src/vm/service.ts";
+import { TemplateStore } from "../../../src/vm/templates/store.ts";
 import { VmFiles } from "../../../src/vm/vm-files.ts";
 import { Crash, gated } from "./crash.ts";
 import { DriverDouble, makeImageFiles } from "./driver.ts";
@@ -28,6 +29,10 @@ export class World implements AsyncDisposable {
   /** Of guests that are started from now on. */
   manners: Manners = {};
   startFailure: BangerError | undefined;
+  restoreFailure: BangerError | undefined;
+  /** Which monitor the host has. */
+  monitor = "1";
+  config: Partial<Config> = { templates: "off" };
   /** How the images want their programs run. */
   imageConfig: ImageConfig | undefined;
   /** Local images and kernels; anything else is not found. */
@@ -44,7 +49,11 @@ export class World implements AsyncDisposable {
   }
 
   get paths() {
-    return { vms: join(this.directory, "vms"), runtime: join(this.directory, "run") };
+    return {
+      vms: join(this.directory, "vms"),
+      templates: join(this.directory, "templates"),
+      runtime: join(this.directory, "run"),
+    };
   }
 
   get running(): GuestDouble[] {
@@ -106,8 +115,11 @@ export class Daemon {
           ...["consoleTail", "ids", "runIds", "retired", "hasDisk"],
         ],
       }),
+      templates: gated(crash, "templates", new TemplateStore(world.paths.templates), {
+        reads: ["list", "find", "check"],
+      }),
       driver: gated(crash, "driver", new DriverDouble(world, crash), {
-        reads: ["find", "lastWords", "diskUsed"],
+        reads: ["find", "lastWords", "diskUsed", "snapshotKey"],
       }),
       images: gated(crash, "images", {
         ensure: async (ref: string) => ({
@@ -134,7 +146,7 @@ export class Daemon {
         await crash.live();
         return gated(crash, "agent", agent);
       },
-      config: configSchema.parse({}),
+      config: { ...configSchema.parse({}), ...world.config },
       host: { cpus: 8, memory: 16 * gib },
       deadlines: { ...usualDeadlines, pause: 5, ...world.deadlines },
       log: (message, details) => world.logged.push(`${message} ${JSON.stringify(details ?? {})}`),

@@ -17,6 +17,6 @@ export async function bringUp(
   await requireHostTools(world, "machine");
   if (!options.quiet) world.stderr.write(`${specLine(request, await banger.defaults())}\n`);
   const vm = await operate(world, options, (call) => banger.vms.create(request, call));
-  if (options.timing && vm.timing) world.stderr.write(timingTable(vm.timing));
+  if (options.timing && vm.timing) world.stderr.write(timingTable(vm.timing, vm.origin));
   return vm;
 }
