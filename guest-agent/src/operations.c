@@ -4,11 +4,13 @@
 
 #include "agent.h"
 #include "boot.h"
+#include "clock.h"
 #include "exec.h"
 #include "fields.h"
 #include "file.h"
 #include "identify.h"
 #include "info.h"
+#include "metrics.h"
 #include "mount.h"
 #include "quiesce.h"
 #include "session.h"
@@ -73,6 +75,12 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     } else {
       worker_start(id, operation, identify_work, payload, length);
     }
+    return;
+  case OP_METRICS:
+    metrics(id);
+    return;
+  case OP_CLOCK:
+    clock_compare(id, payload, length);
     return;
   default:
     send_result(id, ENOSYS, "unknown operation");

@@ -5,16 +5,25 @@
 #include <unistd.h>
 
 bool read_line(const char *path, char *line, size_t size) {
+  if (!read_text(path, line, size)) {
+    return false;
+  }
+  line[strcspn(line, "\n")] = 0;
+  return true;
+}
+
+bool read_text(const char *path, char *text, size_t size) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     return false;
   }
-  ssize_t count = read(fd, line, size - 1);
-  close(fd);
-  if (count < 0) {
-    return false;
+  size_t length = 0;
+  ssize_t count = 0;
+  // Files of /proc come in pieces.
+  while (length < size - 1 && (count = read(fd, text + length, size - 1 - length)) > 0) {
+    length += (size_t)count;
   }
-  line[count] = 0;
-  line[strcspn(line, "\n")] = 0;
-  return true;
+  close(fd);
+  text[length] = 0;
+  return count >= 0;
 }

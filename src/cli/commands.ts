@@ -30,11 +30,14 @@ import * as vmSetCode from "./commands/vm/set.ts";
 import * as vmShellCode from "./commands/vm/shell.ts";
 import * as vmShowCode from "./commands/vm/show.ts";
 import * as vmStartCode from "./commands/vm/start.ts";
+import * as vmStatsCode from "./commands/vm/stats.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
+import * as vmTopCode from "./commands/vm/top.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { templateBuild, templateDelete, templateList } from "./specs/template.ts";
+import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
@@ -52,6 +55,8 @@ export const commands: readonly Command[] = [
   command(vmShell, vmShellCode),
   command(vmExec, vmExecCode),
   command(vmLogs, vmLogsCode),
+  command(vmStats, vmStatsCode),
+  command(vmTop, vmTopCode),
   command(vmStart, vmStartCode),
   command(vmStop, vmStopCode),
   command(vmRestart, vmRestartCode),

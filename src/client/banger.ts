@@ -7,6 +7,7 @@ import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import type { Template } from "../model/template.ts";
+import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
 import { finish } from "./operation.ts";
@@ -135,6 +136,13 @@ export class Vms {
 
   set(ref: string, request: SetVm): Promise<Vm> {
     return this.#caller.call({ method: "PATCH", path: `/vms/${encodeURIComponent(ref)}`, body: request });
+  }
+
+  /** What a machine takes at this moment; all machines without a name. */
+  stats(ref: string): Promise<VmStats>;
+  stats(): Promise<VmStats[]>;
+  stats(ref?: string): Promise<VmStats | VmStats[]> {
+    return this.#caller.get(ref === undefined ? "/stats" : `/vms/${encodeURIComponent(ref)}/stats`);
   }
 
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {

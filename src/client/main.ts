@@ -5,6 +5,7 @@ export type { CreateVm, ExecExit, SetVm } from "../model/api/requests.ts";
 export type { Image } from "../model/image.ts";
 export type { AvailableKernel, Kernel } from "../model/kernel.ts";
 export type { Operation } from "../model/operation.ts";
+export type { VmStats } from "../model/stats.ts";
 export type { Vm, VmSpec, VmState } from "../model/vm.ts";
 export {
   Banger,

@@ -1,9 +1,11 @@
 import type { Duplex } from "node:stream";
 import type { BangerError } from "../lib/errors/error.ts";
-import { Connection } from "./connection.ts";
 import * as copies from "./copies.ts";
+import { compareClock } from "./clock.ts";
+import { Connection, type Traffic } from "./connection.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { Handshake } from "./handshake.ts";
+import { type GuestMetrics, metrics } from "./metrics.ts";
 import * as operations from "./operations.ts";
 import type { GuestProcess } from "./process.ts";
 import type { Welcome } from "./welcome.ts";
@@ -16,6 +18,8 @@ export interface Agent {
   readonly welcome: Welcome;
   /** Why the connection ended: channel_closed or guest_protocol. Never rejects. */
   readonly closed: Promise<BangerError>;
+  /** Bytes that this connection has carried. */
+  readonly traffic: Traffic;
   mount(options: operations.MountOptions, signal: AbortSignal): Promise<operations.MountReport>;
   /** Whether the file was written, which only its own conditions can prevent. */
   putFile(file: operations.GuestFile, signal: AbortSignal): Promise<boolean>;
@@ -25,6 +29,9 @@ export interface Agent {
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: operations.ShutdownMode, signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<operations.GuestInfo>;
+  metrics(signal: AbortSignal): Promise<GuestMetrics>;
+  /** Milliseconds by which the guest's clock is behind the host's, as of the sending of the question; `set` puts it right. */
+  compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   ping(signal: AbortSignal): Promise<void>;
   quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;
   identify(options: copies.IdentifyOptions, signal: AbortSignal): Promise<copies.Identified>;
@@ -48,6 +55,10 @@ class ConnectedAgent implements Agent {
 
   get closed(): Promise<BangerError> {
     return this.#connection.closed;
+  }
+
+  get traffic(): Traffic {
+    return this.#connection.traffic;
   }
 
   mount(options: operations.MountOptions, signal: AbortSignal): Promise<operations.MountReport> {
@@ -76,6 +87,14 @@ class ConnectedAgent implements Agent {
 
   info(signal: AbortSignal): Promise<operations.GuestInfo> {
     return operations.info(this.#connection.streams, signal);
+  }
+
+  metrics(signal: AbortSignal): Promise<GuestMetrics> {
+    return metrics(this.#connection.streams, signal);
+  }
+
+  compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number> {
+    return compareClock(this.#connection.streams, options, signal);
   }
 
   ping(signal: AbortSignal): Promise<void> {

@@ -14,6 +14,12 @@ const pingTimeout = 10_000;
 /** Milliseconds for the last frames to be written when this side closes. */
 const farewell = 250;
 
+/** Bytes, as the guest sees it: `received` came from the host. */
+export interface Traffic {
+  readonly received: number;
+  readonly sent: number;
+}
+
 /** A channel after its handshake: owns the duplex, and hands every frame to whom it concerns. */
 export class Connection implements Writer {
   /** Why the connection ended. Never rejects. */
@@ -32,6 +38,7 @@ export class Connection implements Writer {
   #ping: { payload: Buffer; sent: boolean; answered: PromiseWithResolvers<void> } | undefined;
   #pong: Buffer | undefined;
   #over = false;
+  #fromGuest = 0;
 
   constructor(duplex: Duplex, { session, hellos }: Handshake, onLog: (line: string) => void) {
     this.closed = this.#closed.promise;
@@ -51,6 +58,10 @@ export class Connection implements Writer {
     duplex.on("data", this.#onData);
     duplex.resume();
     if (duplex.destroyed || duplex.readableEnded) this.#onEnd();
+  }
+
+  get traffic(): Traffic {
+    return { received: this.#outbox.total, sent: this.#fromGuest };
   }
 
   /** A round trip to the agent. @throws timed_out, interrupted, channel_closed, guest_protocol */
@@ -94,6 +105,7 @@ export class Connection implements Writer {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#fromGuest += chunk.length;
     try {
       this.#reader.push(chunk);
     } catch (error) {

@@ -73,6 +73,8 @@ export const operations = {
   file: 7,
   quiesce: 30,
   identify: 31,
+  metrics: 26,
+  clock: 27,
 } as const;
 
 const seconds = 1000;

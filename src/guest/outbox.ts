@@ -24,6 +24,7 @@ export class Outbox {
   readonly #session: number;
   #batch: Buffer[] = [];
   #batchBytes = 0;
+  #total = 0;
   #afterBatch: (() => void)[] = [];
   #underWay = 0;
   #afterUnderWay: (() => void)[] = [];
@@ -38,6 +39,11 @@ export class Outbox {
   constructor(duplex: Duplex, session: number) {
     this.#duplex = duplex;
     this.#session = session;
+  }
+
+  /** Bytes that were ever added. */
+  get total(): number {
+    return this.#total;
   }
 
   /** Bytes that wait to be written, or are being written. */
@@ -74,6 +80,7 @@ export class Outbox {
     this.#slab.writeUInt32LE(this.#session, this.#slabTo);
     this.#slabTo += trailerSize;
     this.#batchBytes += headerSize + length + trailerSize;
+    this.#total += headerSize + length + trailerSize;
     this.#schedule();
   }
 

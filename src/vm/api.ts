@@ -2,6 +2,8 @@ import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
 import type { BuildTemplate, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
 import type { Template } from "../model/template.ts";
+
+import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestProcess } from "./ports.ts";
 
@@ -14,6 +16,11 @@ export interface VmApi {
   /** All machines, oldest first. */
   list(): Promise<Vm[]>;
   show(ref: string): Promise<Vm>;
+
+  /** What a machine takes at this moment. */
+  stats(ref: string, signal: AbortSignal): Promise<VmStats>;
+  /** The same of all machines, oldest first. */
+  allStats(signal: AbortSignal): Promise<VmStats[]>;
 
   /**
    * Resolves image and kernel, reserves the name, and starts the machine unless `start` is false. What fails or is cancelled

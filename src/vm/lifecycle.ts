@@ -5,6 +5,7 @@ import type { Machine, MachineEnd } from "../vmm/driver.ts";
 import { Background } from "./background.ts";
 import { cleanUp } from "./clean-up.ts";
 import { type VmHandle, VmHandles } from "./handle.ts";
+import { watchHostClock } from "./host-clock.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
 import type { ImageSetup } from "./runtime.ts";
@@ -20,11 +21,15 @@ export class Lifecycle {
   readonly handles = new VmHandles();
   readonly background: Background;
   readonly #parts: VmParts;
+  readonly #unwatchClock: () => void;
   readonly #closing = new AbortController();
 
   constructor(parts: VmParts) {
     this.#parts = parts;
     this.background = new Background(parts.log);
+    this.#unwatchClock = watchHostClock(() => {
+      for (const { live } of this.handles.all()) live?.keepTime();
+    }, parts.time);
   }
 
   /** A context that ends with the service, too. */
@@ -137,6 +142,7 @@ export class Lifecycle {
   /** Lets go of all machines, after the changes that are under way were cancelled. */
   async close(): Promise<void> {
     this.#closing.abort(fault("interrupted", { what: "the daemon's work" }));
+    this.#unwatchClock();
     for (const handle of this.handles.all()) {
       clearTimeout(handle.grace);
       await handle.lock.run("closing", new AbortController().signal, async () => {

@@ -1,3 +1,4 @@
+import type { Traffic } from "../guest/connection.ts";
 import { sleep, within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { Machine } from "../vmm/driver.ts";
@@ -9,6 +10,8 @@ export interface LiveOptions {
   readonly connect: ConnectAgent;
   /** Makes the guest ready for commands, from whatever phase its agent is in. */
   readonly bringUp: (agent: Agent, signal: AbortSignal) => Promise<void>;
+  /** Puts the guest's clock right; never rejects. */
+  readonly keepTime: (agent: Agent, signal: AbortSignal) => Promise<void>;
   readonly deadlines: Pick<Deadlines, "relink" | "pause">;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -23,6 +26,8 @@ export class LiveMachine {
   readonly #stop = new AbortController();
   readonly #kept: Promise<void>;
   #agent: Agent | undefined;
+  /** Of connections that are gone. */
+  #past: Traffic = { received: 0, sent: 0 };
   #ready = Promise.withResolvers<Agent>();
   /** Why there is no agent at present. */
   #failure: BangerError | undefined;
@@ -36,7 +41,11 @@ export class LiveMachine {
     const unlisten = machine.onReset(() =>
       this.#attempt.abort(fault("channel_closed", { reason: "the guest restarted" })),
     );
-    this.#kept = this.#keepLinked(agent).finally(unlisten);
+    const unlistenResume = machine.onResume(() => this.keepTime());
+    this.#kept = this.#keepLinked(agent).finally(() => {
+      unlisten();
+      unlistenResume();
+    });
     void machine.ended.then((end) => this.#end(fault("channel_closed", { reason: end.reason })));
   }
 
@@ -55,6 +64,22 @@ export class LiveMachine {
       const reason = this.#failure?.message ?? `no answer within ${ms / 1000} s`;
       throw fault("guest_unreachable", { vm: this.#options.name, reason }, this.#failure ?? error);
     }
+  }
+
+  /** The agent, if it is there just now. */
+  get present(): Agent | undefined {
+    return this.#agent;
+  }
+
+  /** Bytes that the channel has carried since this daemon watches over the machine; `sent` is what the guest sent. */
+  get traffic(): Traffic {
+    const { received = 0, sent = 0 } = this.#agent?.traffic ?? {};
+    return { received: this.#past.received + received, sent: this.#past.sent + sent };
+  }
+
+  /** Puts the guest's clock right, when there is a guest to talk to; at the next link otherwise. */
+  keepTime(): void {
+    if (this.#agent) void this.#options.keepTime(this.#agent, this.#stop.signal);
   }
 
   /** Lets go of the channel. */
@@ -117,10 +142,12 @@ export class LiveMachine {
     this.#agent = agent;
     this.#failure = undefined;
     this.#ready.resolve(agent);
+    this.keepTime();
   }
 
   #withdraw(): void {
     if (!this.#agent) return;
+    this.#past = this.traffic;
     this.#agent = undefined;
     this.#ready = Promise.withResolvers();
     this.#ready.promise.catch(() => undefined);

@@ -1,6 +1,7 @@
 import type { Config } from "../model/config.ts";
 import type { VmRepository } from "../store/vm-repository.ts";
 import type { Accelerator, Driver } from "../vmm/driver.ts";
+import type { TimeSource } from "./host-clock.ts";
 import type { HostSize } from "./host-size.ts";
 import type { ChooseAccelerator, ConnectAgent, Images, Kernels } from "./ports.ts";
 import type { TemplateStore } from "./templates/store.ts";
@@ -20,6 +21,8 @@ export interface VmParts {
   readonly config: Pick<Config, "default_image_name" | "vm_defaults" | "templates" | "template_budget">;
   readonly host: HostSize;
   readonly deadlines: Deadlines;
+  /** Absent: the host's own clocks. */
+  readonly time?: TimeSource;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
 

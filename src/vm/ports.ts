@@ -1,6 +1,8 @@
 import type { Identified, IdentifyOptions } from "../guest/copies.ts";
+import type { Traffic } from "../guest/connection.ts";
 import type { ExecSpec } from "../guest/exec.ts";
-import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../guest/operations.ts";
+import type { GuestMetrics } from "../guest/metrics.ts";
+import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
 import type { Phase } from "../guest/welcome.ts";
 import type { Context } from "../lib/context.ts";
@@ -47,6 +49,7 @@ export type ConnectAgent = (options: {
 export interface Agent {
   readonly welcome: { readonly phase: Phase };
   readonly closed: Promise<BangerError>;
+  readonly traffic: Traffic;
   mount(options: MountOptions, signal: AbortSignal): Promise<unknown>;
   /** False when a condition of the file was not met. */
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
@@ -56,5 +59,8 @@ export interface Agent {
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
   quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;
   identify(options: IdentifyOptions, signal: AbortSignal): Promise<Identified>;
+  info(signal: AbortSignal): Promise<GuestInfo>;
+  metrics(signal: AbortSignal): Promise<GuestMetrics>;
+  compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }

@@ -4,6 +4,8 @@ import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.t
 import type { PruneResult } from "../model/api/answers.ts";
 import type { BuildTemplate, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
 import type { Template } from "../model/template.ts";
+
+import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
@@ -19,6 +21,7 @@ import { Sessions } from "./sessions.ts";
 import { applyPending, changedSpec, defaultSpec, difference } from "./spec.ts";
 import { TemplateBuilder } from "./templates/builder.ts";
 import { Templates } from "./templates/templates.ts";
+import { measure } from "./stats.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds for the guest to shut down when the request does not say. */
@@ -49,6 +52,14 @@ export class VmService implements VmApi {
 
   async show(ref: string): Promise<Vm> {
     return await this.#view(this.#find(ref));
+  }
+
+  async stats(ref: string, signal: AbortSignal): Promise<VmStats> {
+    return await this.#measure(this.#find(ref), signal);
+  }
+
+  async allStats(signal: AbortSignal): Promise<VmStats[]> {
+    return await Promise.all(this.#parts.vms.all().map((record) => this.#measure(record, signal)));
   }
 
   /** What a machine gets when nothing is asked for. @throws invalid_value */
@@ -196,6 +207,10 @@ export class VmService implements VmApi {
     const record = this.#parts.vms.get(id);
     if (record?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
     if (record?.state === "running") this.#builder.consider(record);
+  }
+
+  async #measure(record: VmRecord, signal: AbortSignal): Promise<VmStats> {
+    return await measure(this.#parts, record, this.#lifecycle.handles.get(record.id).live, signal);
   }
 
   #find(ref: string): VmRecord {

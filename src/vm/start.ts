@@ -6,6 +6,7 @@ import type { DiskFile, Machine, MachineSpec } from "../vmm/driver.ts";
 import { bringUp } from "./bring-up.ts";
 import { cleanUp } from "./clean-up.ts";
 import { hostKeyComment } from "./identity.ts";
+import { keepTime } from "./clock.ts";
 import { LiveMachine } from "./live-machine.ts";
 import { machineSpec } from "./machine-spec.ts";
 import type { VmParts } from "./parts.ts";
@@ -286,6 +287,7 @@ export function superviseMachine(
     name: vm.name,
     connect: parts.connect,
     bringUp: (next: Agent, signal: AbortSignal) => bringUp(parts, vm, next, signal),
+    keepTime: (next: Agent, signal: AbortSignal) => keepTime(next, vm.name, parts.log, signal),
     deadlines: parts.deadlines,
     log: parts.log,
   };

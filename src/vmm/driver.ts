@@ -152,9 +152,6 @@ export interface Machine {
   readonly ended: Promise<MachineEnd>;
   /** Ends the machine at once, its disks flushed; by force after `timeout` ms (5000). Resolves when the process is gone. */
   quit(options?: { timeout?: number }): Promise<MachineEnd>;
-  /** With the feature `pause`: the guest stands still, its clock goes on. @throws vmm_protocol, timed_out, interrupted */
-  pause(signal?: AbortSignal): Promise<void>;
-  resume(signal?: AbortSignal): Promise<void>;
   /**
    * With the feature `snapshot`: writes the state of a paused machine's devices to `path`, and its memory as well unless that is in
    * a file. It stays paused.
@@ -166,6 +163,12 @@ export interface Machine {
   announceDiskSize(index: number, size: number, signal?: AbortSignal): Promise<void>;
   /** Sends a signal to the monitor's process. False when it is gone. */
   signal(name: NodeJS.Signals): boolean;
+  /** Stops the guest's processors; its memory and its devices stay as they are. @throws vmm_protocol, timed_out, interrupted */
+  pause(signal?: AbortSignal): Promise<void>;
+  /** Lets a paused guest go on. One that runs is left as it is. Throws as `pause`. */
+  resume(signal?: AbortSignal): Promise<void>;
+  /** Calls the listener whenever the guest goes on after a pause, whoever asked for that. Returns what ends that. */
+  onResume(listener: () => void): () => void;
   /** Calls the listener whenever the guest restarts in the same process: its agent begins anew. Returns what ends that. */
   onReset(listener: () => void): () => void;
   /** Stops watching without touching the machine: for a daemon that leaves. `ended` never resolves afterwards. */

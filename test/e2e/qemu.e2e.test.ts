@@ -92,6 +92,23 @@ describe("a machine in QEMU", () => {
     assert.deepEqual(await driver.find(spec.runDirectory), []);
   });
 
+  test("is paused and goes on, and tells of it", async (t) => {
+    const spec = machineSpec(t, "idle");
+    const machine = await start(spec);
+    await consoleSays(spec, "up\n");
+    let resumed = 0;
+    machine.onResume(() => {
+      resumed += 1;
+    });
+    await machine.pause();
+    await machine.pause();
+    assert.equal(resumed, 0);
+    await machine.resume();
+    await machine.resume();
+    assert.equal(resumed, 1, "one that runs is left as it is");
+    await machine.quit();
+  });
+
   test("says that the guest powered off", async (t) => {
     const spec = machineSpec(t, "power-off");
     const machine = await start(spec);

@@ -18,7 +18,17 @@ export const type = {
   signal: 0x18,
 } as const;
 
-export const op = { exec: 1, mount: 2, boot: 3, sync: 4, shutdown: 5, info: 6, file: 7 } as const;
+export const op = {
+  exec: 1,
+  mount: 2,
+  boot: 3,
+  sync: 4,
+  shutdown: 5,
+  info: 6,
+  file: 7,
+  metrics: 26,
+  clock: 27,
+} as const;
 
 export interface Frame {
   type: number;

@@ -8,6 +8,7 @@ import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
 import type { Template } from "../../src/model/template.ts";
+import type { VmStats } from "../../src/model/stats.ts";
 import type { Vm } from "../../src/model/vm.ts";
 import type { GuestProcess } from "../../src/vm/ports.ts";
 
@@ -52,6 +53,8 @@ export function fakeServices(): FakeServices {
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
+      stats: method("vms.stats", sampleStats),
+      allStats: method("vms.allStats", [sampleStats]),
       logs: method("vms.logs", "/dev/null"),
       templates: method("vms.templates", [sampleTemplate]),
       buildTemplate: method("vms.buildTemplate", sampleTemplate),
@@ -109,6 +112,25 @@ export const sampleVm: Vm = {
   createdAt: "2026-01-01T00:00:00.000Z",
   startedAt: "2026-01-01T00:00:02.000Z",
   diskUsed: 2 ** 20,
+};
+
+export const sampleStats: VmStats = {
+  id: "0123456789ab",
+  name: "dev",
+  state: "running",
+  at: 1_000_000,
+  vcpu: 1,
+  host: { cpu: 5000, memory: { private: 200 * 2 ** 20, shared: 30 * 2 ** 20, proportional: 210 * 2 ** 20 } },
+  guest: {
+    uptime: 60_000,
+    cpu: { busy: 4000, total: 60_000, count: 1 },
+    memory: { total: 2 ** 30, used: 2 ** 28 },
+    load: 0.5,
+    root: { total: 2 ** 33, used: 2 ** 30 },
+    network: { received: 1000, sent: 500 },
+  },
+  disk: { allocated: 2 ** 20, size: 2 ** 33 },
+  channel: { received: 10_000, sent: 20_000 },
 };
 
 const hash = "0".repeat(64);

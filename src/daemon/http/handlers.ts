@@ -44,6 +44,8 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.create", body.name ?? "a new vm", (context) => vms.create(body, context)),
     pruneVms: () => operations.start("vm.prune", "all stopped vms", (context) => vms.prune(context)),
     showVm: ({ params }) => vms.show(ref(params)),
+    vmStats: ({ params, signal }) => vms.stats(ref(params), signal),
+    stats: ({ signal }) => vms.allStats(signal),
     setVm: ({ params, body }) => vms.set(ref(params), body),
     deleteVm: ({ params }) =>
       operations.start("vm.delete", ref(params), (context) => vms.remove(ref(params), context)),

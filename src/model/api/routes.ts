@@ -3,6 +3,7 @@ import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
 import { templateSchema } from "../template.ts";
+import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {
@@ -74,6 +75,20 @@ export const routes = {
     status: 202,
   },
   showVm: { method: "GET", path: "/vms/{ref}", summary: "One machine", answer: vmSchema, status: 200 },
+  vmStats: {
+    method: "GET",
+    path: "/vms/{ref}/stats",
+    summary: "What a machine takes at this moment",
+    answer: vmStatsSchema,
+    status: 200,
+  },
+  stats: {
+    method: "GET",
+    path: "/stats",
+    summary: "What each machine takes at this moment",
+    answer: z.array(vmStatsSchema),
+    status: 200,
+  },
   setVm: {
     method: "PATCH",
     path: "/vms/{ref}",

@@ -42,7 +42,8 @@ export class QemuMachine implements Machine {
   readonly runtime: MachineRuntime;
   readonly ended: Promise<MachineEnd>;
   readonly #end = Promise.withResolvers<MachineEnd>();
-  readonly #listeners = new Set<() => void>();
+  readonly #resetListeners = new Set<() => void>();
+  readonly #resumeListeners = new Set<() => void>();
   /** Aborted when there is nothing to watch any more. */
   readonly #over = new AbortController();
   #monitor: QmpClient | undefined;
@@ -79,14 +80,6 @@ export class QemuMachine implements Machine {
     }
   }
 
-  async pause(signal?: AbortSignal): Promise<void> {
-    await this.#present().execute("stop", undefined, { signal });
-  }
-
-  async resume(signal?: AbortSignal): Promise<void> {
-    await this.#present().execute("cont", undefined, { signal });
-  }
-
   async saveState(path: string, signal?: AbortSignal): Promise<void> {
     const socket = join(dirname(this.runtime.monitorSocket), "save.sock");
     await saveTo(path, this.#present(), { socket, signal });
@@ -103,14 +96,28 @@ export class QemuMachine implements Machine {
   }
 
   onReset(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#resetListeners.add(listener);
+    return () => this.#resetListeners.delete(listener);
+  }
+
+  onResume(listener: () => void): () => void {
+    this.#resumeListeners.add(listener);
+    return () => this.#resumeListeners.delete(listener);
+  }
+
+  async pause(signal?: AbortSignal): Promise<void> {
+    await this.#command("stop", signal);
+  }
+
+  async resume(signal?: AbortSignal): Promise<void> {
+    await this.#command("cont", signal);
   }
 
   detach(): void {
     this.#over.abort();
     this.#monitor?.close();
-    this.#listeners.clear();
+    this.#resetListeners.clear();
+    this.#resumeListeners.clear();
   }
 
   #present(): QmpClient {
@@ -159,8 +166,15 @@ export class QemuMachine implements Machine {
   }
 
   #hear({ name, data }: QmpEvent): void {
-    if (name !== "RESET" || data.guest !== true) return;
-    for (const listener of this.#listeners) listener();
+    if (name === "RESUME") for (const listener of this.#resumeListeners) listener();
+    if (name === "RESET" && data.guest === true) for (const listener of this.#resetListeners) listener();
+  }
+
+  async #command(name: string, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#monitor) {
+      throw fault("vmm_protocol", { program: "QEMU", problem: "its control socket is not connected" });
+    }
+    await this.#monitor.execute(name, undefined, { signal });
   }
 
   async #keepLogsSmall(): Promise<void> {

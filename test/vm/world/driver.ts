@@ -109,8 +109,6 @@ export class DriverDouble implements Driver {
         guest.end(quitEnd);
         return await guest.ended;
       },
-      pause: async () => void guest.orders.push("pause"),
-      resume: async () => void guest.orders.push("resume"),
       saveState: async (path) => {
         guest.orders.push("save");
         if (guest.spec.memoryFile) await writeFile(guest.spec.memoryFile, "memory");
@@ -118,12 +116,15 @@ export class DriverDouble implements Driver {
       },
       announceDiskSize: async (index, size) => void guest.orders.push(`disk ${index} ${size}`),
       signal: (name) => guest.signal(name),
+      pause: async () => void guest.orders.push("pause"),
+      resume: async () => guest.resume(),
+      onResume: (listener) => guest.onResume(listener),
       onReset: (listener) => guest.onReset(listener),
       detach: () => undefined,
     };
     return gated(this.#crash, "machine", machine, {
-      now: ["signal", "onReset", "detach"],
-      reads: ["onReset", "detach"],
+      now: ["signal", "onReset", "onResume", "detach"],
+      reads: ["onReset", "onResume", "detach"],
     });
   }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import type { Identified, IdentifyOptions } from "../../../src/guest/copies.ts";
+import type { GuestMetrics } from "../../../src/guest/metrics.ts";
 import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../../../src/guest/operations.ts";
 import type { Phase } from "../../../src/guest/welcome.ts";
 import { type BangerError, fault } from "../../../src/lib/errors/error.ts";
@@ -44,12 +45,16 @@ export class GuestDouble {
   readonly inits: (string | undefined)[] = [];
   readonly commands: CommandDouble[] = [];
   readonly orders: string[] = [];
+  metrics: GuestMetrics = { uptime: 60_000 };
+  /** Milliseconds that its clock is behind. */
+  behind = 0;
   phase: Phase = "initramfs";
   /** How often the agent has said hello. */
   connections = 0;
   readonly #child: ChildProcess;
   readonly #agents = new Set<(error: BangerError) => void>();
   readonly #resetListeners = new Set<() => void>();
+  readonly #resumeListeners = new Set<() => void>();
   #reason: MachineEnd | undefined;
 
   private constructor(spec: MachineSpec, child: ChildProcess, process: ProcessIdentity, manners: Manners) {
@@ -120,6 +125,16 @@ export class GuestDouble {
     return () => this.#resetListeners.delete(listener);
   }
 
+  resume(): void {
+    this.orders.push("resume");
+    for (const listener of this.#resumeListeners) listener();
+  }
+
+  onResume(listener: () => void): () => void {
+    this.#resumeListeners.add(listener);
+    return () => this.#resumeListeners.delete(listener);
+  }
+
   /** Breaks the channel, as a guest that misbehaves does. */
   breakChannel(): void {
     this.#hangUp("the channel broke");
@@ -140,6 +155,7 @@ export class GuestDouble {
     const agent: Agent = {
       welcome: { phase: this.phase },
       closed: closed.promise,
+      traffic: { received: 1000, sent: 100 },
       mount: (options, at) => this.#answer(gone.signal, at, () => this.#mount(options)),
       putFile: (file, at) => this.#answer(gone.signal, at, () => this.#putFile(file)),
       boot: (options, at) => this.#answer(gone.signal, at, () => this.#boot(options)),
@@ -149,6 +165,9 @@ export class GuestDouble {
       quiesce: ({ forget }, at) =>
         this.#answer(gone.signal, at, () => void this.orders.push(forget ? "forget" : "quiesce")),
       identify: (options, at) => this.#answer(gone.signal, at, () => this.#identify(options)),
+      info: (at) => this.#answer(gone.signal, at, () => ({ ...quietGuest, phase: this.phase })),
+      metrics: (at) => this.#answer(gone.signal, at, () => this.metrics),
+      compareClock: ({ set }, at) => this.#answer(gone.signal, at, () => this.#compareClock(set)),
       close: async () => closed.resolve(fault("channel_closed", { reason: "closed by the host" })),
     };
     return agent;
@@ -229,6 +248,15 @@ export class GuestDouble {
     return command;
   }
 
+  #compareClock(set: boolean): number {
+    const { behind } = this;
+    if (set) {
+      this.orders.push("clock");
+      this.behind = 0;
+    }
+    return behind;
+  }
+
   #shutdown(mode: ShutdownMode): void {
     this.orders.push(mode);
     if (mode === "ask" && this.manners.refusals) {
@@ -244,6 +272,15 @@ export class GuestDouble {
     }
   }
 }
+
+const quietGuest = {
+  uptime: 1000,
+  memoryTotal: 2 ** 30,
+  memoryAvailable: 2 ** 29,
+  load: 0,
+  hostname: "dev",
+  init: "systemd",
+};
 
 /** A command in a guest, which ends when the test says so. */
 export class CommandDouble implements GuestProcess {

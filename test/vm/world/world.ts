@@ -10,6 +10,7 @@ import type { KernelManifest } from "../../../src/model/kernel.ts";
 import type { Vm } from "../../../src/model/vm.ts";
 import { Database } from "../../../src/store/database.ts";
 import { VmRepository } from "../../../src/store/vm-repository.ts";
+import type { TimeSource } from "../../../src/vm/host-clock.ts";
 import { type Deadlines, usualDeadlines } from "../../../src/vm/parts.ts";
 import { VmService } from "../../../src/vm/service.ts";
 import { TemplateStore } from "../../../src/vm/templates/store.ts";
@@ -40,6 +41,7 @@ export class World implements AsyncDisposable {
   readonly kernels = new Set(["generic-6.1", "generic-6.12"]);
   imageSize = 1 * gib;
   deadlines: Partial<Deadlines> = {};
+  time: TimeSource | undefined;
   readonly #daemons: Daemon[] = [];
   readonly #over = new AbortController();
 
@@ -149,6 +151,7 @@ export class Daemon {
       config: { ...configSchema.parse({}), ...world.config },
       host: { cpus: 8, memory: 16 * gib },
       deadlines: { ...usualDeadlines, pause: 5, ...world.deadlines },
+      ...(world.time ? { time: world.time } : {}),
       log: (message, details) => world.logged.push(`${message} ${JSON.stringify(details ?? {})}`),
     });
   }

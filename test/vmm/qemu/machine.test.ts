@@ -9,6 +9,7 @@ import { identify } from "../../../src/lib/process-identity.ts";
 import type { MachineRuntime } from "../../../src/vmm/driver.ts";
 import { QemuMachine } from "../../../src/vmm/qemu/machine.ts";
 import { QmpClient } from "../../../src/vmm/qemu/qmp/client.ts";
+import { rejectsWith } from "../../support/faults.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 import { type QmpBehaviour, type QmpDouble, qmpDouble } from "./qmp/double.ts";
 
@@ -132,6 +133,42 @@ describe("a machine that is watched", () => {
     qemu.send({ event: "RESET", data: { guest: true, reason: "guest-reset" } });
     await monitor.execute("query-status");
     assert.equal(resets, 1);
+  });
+
+  test("is paused and resumed through the control socket, and tells whenever it goes on", async (t) => {
+    const { runtime, qemu, exited } = await stage(t);
+    const monitor = await QmpClient.connect(runtime.monitorSocket, { timeout: 5000 });
+    const machine = new QemuMachine(runtime, { exited, monitor });
+    t.after(() => machine.detach());
+    let resumes = 0;
+    const unlisten = machine.onResume(() => {
+      resumes += 1;
+    });
+    await machine.pause();
+    qemu.send({ event: "STOP" });
+    qemu.send({ event: "RESUME" });
+    await machine.resume();
+    assert.equal(resumes, 1);
+    unlisten();
+    qemu.send({ event: "RESUME" });
+    await monitor.execute("query-status");
+    assert.equal(resumes, 1);
+    const commands = qemu.requests
+      .map(({ execute }) => execute)
+      .filter((name) => name !== "qmp_capabilities");
+    assert.deepEqual(commands, ["stop", "cont", "query-status"]);
+  });
+
+  test("cannot be paused while its control socket is lost", async (t) => {
+    const { runtime, qemu } = await stage(t);
+    await qemu.close();
+    const machine = new QemuMachine(runtime);
+    t.after(() => machine.detach());
+    await rejectsWith(
+      machine.pause(),
+      "vmm_protocol",
+      "QEMU answered with something unexpected: its control socket is not connected",
+    );
   });
 
   test("is connected to again when the connection is lost", async (t) => {
