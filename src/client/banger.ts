@@ -6,8 +6,8 @@ import type { BuildTemplate, CreateVm, PullImage, SetVm } from "../model/api/req
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
-import type { Template } from "../model/template.ts";
 import type { VmStats } from "../model/stats.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
 import { finish } from "./operation.ts";

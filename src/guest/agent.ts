@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { BangerError } from "../lib/errors/error.ts";
-import * as copies from "./copies.ts";
 import { compareClock } from "./clock.ts";
 import { Connection, type Traffic } from "./connection.ts";
+import * as copies from "./copies.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { Handshake } from "./handshake.ts";
 import { type GuestMetrics, metrics } from "./metrics.ts";

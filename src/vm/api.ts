@@ -1,9 +1,8 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
 import type { BuildTemplate, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
-import type { Template } from "../model/template.ts";
-
 import type { VmStats } from "../model/stats.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestProcess } from "./ports.ts";
 

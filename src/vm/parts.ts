@@ -32,6 +32,8 @@ export interface Deadlines {
   readonly hello: number;
   /** From the start of a copy's process to its agent's hello, after which it is booted instead. */
   readonly restored: number;
+  /** From a system that is up to its rest, when a template is taken of it. */
+  readonly settle: number;
   /** For one attempt to reach the agent of a machine that runs already. */
   readonly relink: number;
   /** Between two such attempts. */
@@ -54,6 +56,7 @@ export interface Deadlines {
 export const usualDeadlines: Deadlines = {
   hello: 90_000,
   restored: 20_000,
+  settle: 1_500,
   relink: 30_000,
   pause: 500,
   agent: 5_000,

@@ -1,5 +1,5 @@
-import type { Identified, IdentifyOptions } from "../guest/copies.ts";
 import type { Traffic } from "../guest/connection.ts";
+import type { Identified, IdentifyOptions } from "../guest/copies.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";

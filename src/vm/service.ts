@@ -3,9 +3,8 @@ import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
 import type { BuildTemplate, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
-import type { Template } from "../model/template.ts";
-
 import type { VmStats } from "../model/stats.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
@@ -19,9 +18,9 @@ import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
 import { applyPending, changedSpec, defaultSpec, difference } from "./spec.ts";
+import { measure } from "./stats.ts";
 import { TemplateBuilder } from "./templates/builder.ts";
 import { Templates } from "./templates/templates.ts";
-import { measure } from "./stats.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds for the guest to shut down when the request does not say. */

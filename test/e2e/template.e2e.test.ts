@@ -22,9 +22,20 @@ describe("templates", () => {
 
   test("are copied", async () => {
     for (let i = 0; i < 3; i++) {
-      const { status, out, err } = await host.run(
-        ["vm", "run", "--rm", "--timing", "--image", slim, "--memory", "512M", "--", "sh", "-c", "cat /etc/machine-id /proc/sys/kernel/random/boot_id; hostname; date; head -c 16 /dev/urandom | od -x; journalctl | tail -5; df -h /; systemctl is-system-running; time -p true; cat /proc/mounts | grep boot_id; ls /run/log/journal"],
-      );
+      const { status, out, err } = await host.run([
+        "vm",
+        "run",
+        "--rm",
+        "--timing",
+        "--image",
+        slim,
+        "--memory",
+        "512M",
+        "--",
+        "sh",
+        "-c",
+        "cat /etc/machine-id /proc/sys/kernel/random/boot_id; hostname; date; head -c 16 /dev/urandom | od -x; journalctl | tail -5; df -h /; systemctl is-system-running; time -p true; cat /proc/mounts | grep boot_id; ls /run/log/journal",
+      ]);
       console.log(status, out, err);
     }
   });

@@ -28,6 +28,8 @@ export const op = {
   file: 7,
   metrics: 26,
   clock: 27,
+  quiesce: 30,
+  identify: 31,
 } as const;
 
 export interface Frame {

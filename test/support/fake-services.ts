@@ -7,8 +7,8 @@ import { fault } from "../../src/lib/errors/error.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
-import type { Template } from "../../src/model/template.ts";
 import type { VmStats } from "../../src/model/stats.ts";
+import type { Template } from "../../src/model/template.ts";
 import type { Vm } from "../../src/model/vm.ts";
 import type { GuestProcess } from "../../src/vm/ports.ts";
 

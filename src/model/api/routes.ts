@@ -2,8 +2,8 @@ import { z } from "zod";
 import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
-import { templateSchema } from "../template.ts";
 import { vmStatsSchema } from "../stats.ts";
+import { templateSchema } from "../template.ts";
 import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {

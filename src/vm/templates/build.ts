@@ -139,7 +139,7 @@ async function comeUp(
     const files = guestFiles(vm, generateHostKey(placeholder));
     await Promise.all(files.map((file) => agent.putFile(file, signal)));
     await agent.boot(image.init === undefined ? {} : { init: image.init }, signal);
-    await systemUp(agent, signal);
+    await systemUp(agent, parts.deadlines.settle, signal);
     await agent.quiesce({ forget: true }, signal);
   } finally {
     await agent.close();

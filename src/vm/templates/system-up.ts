@@ -3,22 +3,23 @@ import { fault, isFault } from "../../lib/errors/error.ts";
 import type { Agent, GuestProcess } from "../ports.ts";
 
 /** Milliseconds. */
-const times = { patience: 240_000, retry: 500, settle: 1500 };
+const times = { patience: 240_000, retry: 500 };
 const answerLimit = 200;
 
 /**
  * Waits until a booted guest has started everything that its image starts: systemd says so. Without systemd nobody knows, and the
  * agent is all there is to wait for.
  *
+ * @param settle milliseconds after that for what was started last
  * @throws template_failed when it does not come to that, and what the agent throws
  */
-export async function systemUp(agent: Agent, signal: AbortSignal): Promise<void> {
+export async function systemUp(agent: Agent, settle: number, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + times.patience;
   let answer: string | undefined = "";
   while (performance.now() < deadline) {
     answer = await ask(agent, signal);
     if (answer === undefined || final.includes(answer)) {
-      await sleep(times.settle, signal);
+      await sleep(settle, signal);
       return;
     }
     await sleep(times.retry, signal);

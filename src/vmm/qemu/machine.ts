@@ -122,7 +122,7 @@ export class QemuMachine implements Machine {
 
   #present(): QmpClient {
     if (this.#monitor) return this.#monitor;
-    throw fault("vmm_protocol", { program: "QEMU", problem: "there is no connection to its control socket" });
+    throw fault("vmm_protocol", { program: "QEMU", problem: "its control socket is not connected" });
   }
 
   /** Resolves when a process that is not our child is gone. */
@@ -171,10 +171,7 @@ export class QemuMachine implements Machine {
   }
 
   async #command(name: string, signal: AbortSignal | undefined): Promise<void> {
-    if (!this.#monitor) {
-      throw fault("vmm_protocol", { program: "QEMU", problem: "its control socket is not connected" });
-    }
-    await this.#monitor.execute(name, undefined, { signal });
+    await this.#present().execute(name, undefined, { signal });
   }
 
   async #keepLogsSmall(): Promise<void> {

@@ -50,7 +50,10 @@ export class DriverDouble implements Driver {
     await access(snapshot.state);
     const machine = await this.start(spec, context);
     const guest = this.#world.guests.at(-1);
-    if (guest) guest.phase = "booted";
+    if (guest) {
+      guest.phase = "booted";
+      guest.copied = true;
+    }
     return machine;
   }
 

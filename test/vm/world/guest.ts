@@ -26,6 +26,8 @@ export interface Manners {
   refusesMount?: boolean;
   /** Its process ends as soon as it runs. */
   diesAtOnce?: boolean;
+  /** Its agent never says hello after a restore. */
+  silentCopies?: boolean;
   /** It does not take another name. */
   keepsItsName?: boolean;
   /** Its agent speaks another version. */
@@ -48,6 +50,8 @@ export class GuestDouble {
   metrics: GuestMetrics = { uptime: 60_000 };
   /** Milliseconds that its clock is behind. */
   behind = 0;
+  /** It was restored, not booted. */
+  copied = false;
   phase: Phase = "initramfs";
   /** How often the agent has said hello. */
   connections = 0;
@@ -143,7 +147,7 @@ export class GuestDouble {
   /** A new agent connection; waits for ever when the guest is silent. */
   async connect(vm: string, signal: AbortSignal, deadline: number): Promise<Agent> {
     if (this.manners.foreign) throw fault("guest_version", { agent: "2 to 3", daemon: "1" });
-    if (this.manners.silent || !this.alive) {
+    if (this.manners.silent || (this.manners.silentCopies && this.copied) || !this.alive) {
       await this.#orAbort(new Promise((resolve) => setTimeout(resolve, deadline).unref()), signal);
       throw fault("guest_unreachable", { vm, reason: "no hello" });
     }
@@ -243,6 +247,10 @@ export class GuestDouble {
   #exec(spec: ExecSpec, gone: AbortSignal): GuestProcess {
     this.#mustBe("booted");
     const command = new CommandDouble(spec);
+    if (spec.args[0] === "systemctl") {
+      command.stdout.end("running\n");
+      command.exit(0);
+    }
     gone.addEventListener("abort", () => command.lose(gone.reason));
     this.commands.push(command);
     return command;

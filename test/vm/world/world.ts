@@ -150,7 +150,7 @@ export class Daemon {
       },
       config: { ...configSchema.parse({}), ...world.config },
       host: { cpus: 8, memory: 16 * gib },
-      deadlines: { ...usualDeadlines, pause: 5, ...world.deadlines },
+      deadlines: { ...usualDeadlines, pause: 5, settle: 1, ...world.deadlines },
       ...(world.time ? { time: world.time } : {}),
       log: (message, details) => world.logged.push(`${message} ${JSON.stringify(details ?? {})}`),
     });
