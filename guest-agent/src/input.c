@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -22,6 +23,12 @@ void input_start(struct stream *stream, int fd, bool tty) {
   stream->input.writable = true;
   stream->input.last = '\n';
   source_open(&stream->input.source, fd, input_ready, EPOLLOUT);
+}
+
+void input_resume(struct stream *stream) {
+  stream->input.source.ready = input_ready;
+  stream->input.writable = true;
+  flush(stream);
 }
 
 bool input_take(struct stream *stream, const uint8_t *bytes, size_t length) {
@@ -102,6 +109,7 @@ static ssize_t put(struct input *input, const uint8_t *bytes, size_t length) {
     }
     input->writable = false;
     if (count < 0 && errno != EAGAIN) {
+      input->broken = errno;
       source_close(&input->source);
       return -1;
     }
@@ -144,6 +152,12 @@ static void finish(struct stream *stream) {
   struct termios mode;
   if (!input->ended || input->used > 0 || input->source.fd < 0) {
     return;
+  }
+  if (stream_is_socket(stream)) {
+    if (!stream->started) {
+      return;
+    }
+    shutdown(input->source.fd, SHUT_WR);
   }
   if (input->tty && tcgetattr(input->source.fd, &mode) == 0 && (mode.c_lflag & ICANON)) {
     uint8_t end[2] = {mode.c_cc[VEOF], mode.c_cc[VEOF]};

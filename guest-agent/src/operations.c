@@ -4,7 +4,9 @@
 
 #include "agent.h"
 #include "boot.h"
+
 #include "clock.h"
+#include "dial.h"
 #include "exec.h"
 #include "fields.h"
 #include "file.h"
@@ -28,6 +30,13 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
       exec_start(id, payload, length);
+    }
+    return;
+  case OP_DIAL:
+    if (agent.phase != PHASE_BOOTED) {
+      send_result(id, EAGAIN, "the machine has not booted yet");
+    } else {
+      dial_start(id, payload, length);
     }
     return;
   case OP_MOUNT:
@@ -58,6 +67,8 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
   case OP_FILE:
     if (agent.phase == PHASE_INITRAMFS) {
       send_result(id, EINVAL, "files come after mount");
+    } else if (agent.phase == PHASE_MOUNTED) {
+      worker_here(id, file_work, payload, length);
     } else {
       worker_start(id, operation, file_work, payload, length);
     }

@@ -46,6 +46,11 @@ bool output_pump(struct stream *stream, struct output *output) {
     return true;
   }
   output->ready = false;
+  if (stream_is_socket(stream) && (count == 0 ? stream->input.broken == ECONNRESET : errno != EAGAIN)) {
+    // The first of both directions that meets a reset is told of it; the other only sees an end.
+    stream_fail(stream, count == 0 ? ECONNRESET : errno, "the connection in the guest broke");
+    return false;
+  }
   if (count == 0 || errno != EAGAIN) {
     // A terminal whose last user has gone fails with EIO instead of ending.
     output_close(stream, output);

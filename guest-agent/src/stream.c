@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "dial.h"
 #include "fields.h"
 #include "input.h"
 #include "little.h"
@@ -26,7 +27,7 @@ static uint32_t newest;
 
 static struct stream *find(uint32_t id);
 static void destroy(struct stream *stream);
-static void fail(struct stream *stream, int error, const char *message);
+static bool has_channels(const struct stream *stream);
 static void open_stream(const struct frame *frame);
 static void grant(struct stream *stream, const struct frame *frame);
 static void resize(struct stream *stream, const struct frame *frame);
@@ -50,18 +51,18 @@ void stream_frame(const struct frame *frame) {
     destroy(stream);
     return;
   }
-  if (stream->operation != OP_EXEC) {
+  if (!has_channels(stream)) {
     return;
   }
   switch (frame->type) {
   case DATA:
     if (frame->channel != STDIN || frame->length == 0 || !input_take(stream, frame->payload, frame->length)) {
-      fail(stream, EPROTO, "data without credit, after its end, or on no channel");
+      stream_fail(stream, EPROTO, "data without credit, after its end, or on no channel");
     }
     break;
   case END:
     if (frame->channel != STDIN) {
-      fail(stream, EPROTO, "the end of a channel that is not the host's");
+      stream_fail(stream, EPROTO, "the end of a channel that is not the host's");
     } else {
       input_end(stream);
     }
@@ -114,12 +115,30 @@ struct stream *stream_create(uint32_t id, uint32_t operation, pid_t pid, int rep
       stream->outputs[o] = (struct output){.source.fd = -1, .channel = (uint8_t)(STDOUT + o), .credit = CREDIT};
     }
     stream->report.fd = -1;
+    stream->drain_until = NO_DEADLINE;
     used_count++;
-    source_open(&stream->report, report, report_ready, EPOLLIN);
+    if (report >= 0) {
+      source_open(&stream->report, report, report_ready, EPOLLIN);
+    }
     return stream;
   }
   return NULL;
 }
+
+void stream_refuse(struct stream *stream, int error, const char *message) {
+  send_result(stream->id, error, message);
+  destroy(stream);
+}
+
+void stream_fail(struct stream *stream, int error, const char *message) {
+  send_reset(stream->id, error, message);
+  if (stream->operation == OP_EXEC && !stream->ended) {
+    group_condemn(stream->pid);
+  }
+  destroy(stream);
+}
+
+bool stream_is_socket(const struct stream *stream) { return stream->operation == OP_DIAL; }
 
 bool stream_available(void) { return used_count < STREAMS; }
 
@@ -145,7 +164,9 @@ bool streams_pump(void) {
     for (unsigned o = 0; o < 2; o++) {
       more |= output_pump(stream, &stream->outputs[o]);
     }
-    settle(stream);
+    if (stream->used) {
+      settle(stream);
+    }
   }
   return more;
 }
@@ -209,6 +230,9 @@ static void destroy(struct stream *stream) {
   if (stream->operation != OP_EXEC && stream->report.fd >= 0) {
     return;
   }
+  if (stream_is_socket(stream)) {
+    socket_break(stream);
+  }
   source_close(&stream->report);
   input_close(stream);
   source_close(&stream->outputs[0].source);
@@ -217,20 +241,16 @@ static void destroy(struct stream *stream) {
   used_count--;
 }
 
-static void fail(struct stream *stream, int error, const char *message) {
-  send_reset(stream->id, error, message);
-  if (!stream->ended) {
-    group_condemn(stream->pid);
-  }
-  destroy(stream);
+static bool has_channels(const struct stream *stream) {
+  return stream->operation == OP_EXEC || stream_is_socket(stream);
 }
 
 static void open_stream(const struct frame *frame) {
   uint32_t operation;
   if (frame->stream <= newest) {
     struct stream *stream = find(frame->stream);
-    if (stream != NULL && stream->operation == OP_EXEC) {
-      fail(stream, EPROTO, "a stream id used twice");
+    if (stream != NULL && has_channels(stream)) {
+      stream_fail(stream, EPROTO, "a stream id used twice");
     } else {
       send_reset(frame->stream, EPROTO, "a stream id used twice");
     }
@@ -252,7 +272,7 @@ static void open_stream(const struct frame *frame) {
 static void grant(struct stream *stream, const struct frame *frame) {
   if (frame->length != 4 || (frame->channel != STDOUT && frame->channel != STDERR) ||
       !output_grant(&stream->outputs[frame->channel - STDOUT], little32(frame->payload))) {
-    fail(stream, EPROTO, "credit beyond its limit, or for no output");
+    stream_fail(stream, EPROTO, "credit beyond its limit, or for no output");
   }
 }
 
@@ -269,7 +289,7 @@ static void resize(struct stream *stream, const struct frame *frame) {
 
 static void pass_signal(struct stream *stream, const struct frame *frame) {
   uint32_t number;
-  if (stream->ended || !fields_valid(frame->payload, frame->length) ||
+  if (stream->operation != OP_EXEC || stream->ended || !fields_valid(frame->payload, frame->length) ||
       !field_u32(frame->payload, frame->length, SIGNAL_NUMBER, &number) || number < 1 || number > 64) {
     return;
   }
@@ -316,8 +336,12 @@ static void report_ready(struct source *source, uint32_t events) {
   }
 }
 
-// Ends a command's stream when its process has ended and its outputs are at their ends.
+// Ends a command's stream when its process has ended and its outputs are at their ends, a connection's when both
+// directions are.
 static void settle(struct stream *stream) {
+  if (stream_is_socket(stream)) {
+    stream->ended = stream->input.source.fd < 0;
+  }
   if (!stream->started || !stream->ended || stream->outputs[0].source.fd >= 0 || stream->outputs[1].source.fd >= 0) {
     return;
   }

@@ -31,6 +31,7 @@ struct input {
   bool writable;
   bool ended;  // the host said so
   bool tty;
+  int broken; // errno of the write that failed for good
   uint8_t last; // byte written to a terminal
   uint8_t *bytes; // ring of CREDIT bytes, NULL while nothing waits
   size_t head;
@@ -52,14 +53,21 @@ struct stream {
   struct source report;
   size_t report_length;
   uint8_t report_bytes[REPORT_SIZE];
+  uint16_t second_port; // of a connection: tried on ::1 when 127.0.0.1 refuses it
   struct input input;
   struct output outputs[2];
 };
 
 void stream_frame(const struct frame *frame);
 void stream_child_ended(pid_t pid, int status);
-// NULL if all are in use. The report's descriptor becomes the stream's.
+// NULL if all are in use. The report's descriptor becomes the stream's; -1: it has none.
 struct stream *stream_create(uint32_t id, uint32_t operation, pid_t pid, int report);
+// Answers the OPEN with an error and ends the stream.
+void stream_refuse(struct stream *stream, int error, const char *message);
+// Ends the stream with a RESET.
+void stream_fail(struct stream *stream, int error, const char *message);
+// Whether it carries a connection instead of a command.
+bool stream_is_socket(const struct stream *stream);
 bool stream_available(void);
 bool streams_working(void);
 

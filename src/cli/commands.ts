@@ -17,8 +17,10 @@ import * as templateBuildCode from "./commands/template/build.ts";
 import * as templateDeleteCode from "./commands/template/delete.ts";
 import * as templateListCode from "./commands/template/list.ts";
 import * as versionCode from "./commands/version.ts";
+import * as vmCommitCode from "./commands/vm/commit.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
+import * as vmDialCode from "./commands/vm/dial.ts";
 import * as vmExecCode from "./commands/vm/exec.ts";
 import * as vmKillCode from "./commands/vm/kill.ts";
 import * as vmListCode from "./commands/vm/list.ts";
@@ -39,9 +41,10 @@ import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel
 import { templateBuild, templateDelete, templateList } from "./specs/template.ts";
 import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
+import { vmDial } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
-import { vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
+import { vmCommit, vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
 
 /**
  * Every command, in the order that help lists them. Their code is small and comes in one piece: to open a file for each takes
@@ -54,6 +57,7 @@ export const commands: readonly Command[] = [
   command(vmShow, vmShowCode),
   command(vmShell, vmShellCode),
   command(vmExec, vmExecCode),
+  command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),
   command(vmTop, vmTopCode),
@@ -62,6 +66,7 @@ export const commands: readonly Command[] = [
   command(vmRestart, vmRestartCode),
   command(vmSet, vmSetCode),
   command(vmKill, vmKillCode),
+  command(vmCommit, vmCommitCode),
   command(vmDelete, vmDeleteCode),
   command(vmPrune, vmPruneCode),
   command(imageList, imageListCode),

@@ -1,14 +1,16 @@
+import type { Duplex } from "node:stream";
 import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
-import type { BuildTemplate, CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
+import type { BuildTemplate, CommitVm, CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
+import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
 import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
@@ -134,6 +136,11 @@ export class Vms {
     return this.#caller.operate("POST", "/vms/prune", {}, options);
   }
 
+  /** Makes an image of a machine's disk. */
+  commit(ref: string, request: CommitVm, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/commit`, request, options);
+  }
+
   set(ref: string, request: SetVm): Promise<Vm> {
     return this.#caller.call({ method: "PATCH", path: `/vms/${encodeURIComponent(ref)}`, body: request });
   }
@@ -148,6 +155,12 @@ export class Vms {
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
+  }
+
+  /** A raw connection to a port or a unix socket in the guest. */
+  async dial(ref: string, options: DialOptions): Promise<Duplex> {
+    const { dial } = await import("./dial.ts");
+    return await dial(this.#caller.transport, ref, options);
   }
 
   /** The guest's console; with `follow` it goes on until the signal aborts. */

@@ -9,7 +9,7 @@ import { makeApp } from "./http/app.ts";
 import { makeHandlers } from "./http/handlers.ts";
 import { type Listening, listen } from "./http/server.ts";
 import type { Services } from "./services.ts";
-import { handleUpgrade } from "./sessions/exec-session.ts";
+import { handleUpgrade } from "./sessions/upgrade.ts";
 
 /** Milliseconds that running commands and requests get to end when the daemon does. */
 const closeGrace = 2000;

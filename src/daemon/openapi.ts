@@ -43,7 +43,7 @@ function successStatus(route: Route): string {
 function success(route: Route): Json {
   switch (route.stream) {
     case "upgrade":
-      return { description: "Upgraded to banger-exec/1: frames, see docs/api.md" };
+      return { description: "Upgraded; see docs/api.md" };
     case "ndjson":
       return {
         description: "Events, one a line",
@@ -80,5 +80,10 @@ function pathParameters({ path }: Route): Json[] {
 }
 
 function queryParameters({ query }: Route): Json[] {
-  return Object.keys(query?.shape ?? {}).map((name) => ({ name, in: "query", schema: { type: "boolean" } }));
+  const shape: Record<string, z.ZodType> = query?.shape ?? {};
+  return Object.entries(shape).map(([name, schema]) => ({
+    name,
+    in: "query",
+    schema: schemaOf(schema, "output"),
+  }));
 }

@@ -3,7 +3,9 @@ import type { BangerError } from "../lib/errors/error.ts";
 import { compareClock } from "./clock.ts";
 import { Connection, type Traffic } from "./connection.ts";
 import * as copies from "./copies.ts";
+import { type DialTarget, dial } from "./dial.ts";
 import { type ExecSpec, exec } from "./exec.ts";
+import type { GuestConnection } from "./guest-connection.ts";
 import type { Handshake } from "./handshake.ts";
 import { type GuestMetrics, metrics } from "./metrics.ts";
 import * as operations from "./operations.ts";
@@ -26,6 +28,8 @@ export interface Agent {
   boot(options: operations.BootOptions, signal: AbortSignal): Promise<void>;
   /** The signal is for the start; `reset()` of the process ends it later. */
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  /** Returns at once, before the guest has answered; the signal is for `connected`. */
+  dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: operations.ShutdownMode, signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<operations.GuestInfo>;
@@ -75,6 +79,10 @@ class ConnectedAgent implements Agent {
 
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
     return exec(this.#connection.streams, spec, signal);
+  }
+
+  dial(target: DialTarget, signal: AbortSignal): GuestConnection {
+    return dial(this.#connection.streams, target, signal);
   }
 
   sync(signal: AbortSignal): Promise<void> {

@@ -73,6 +73,7 @@ export const operations = {
   file: 7,
   quiesce: 30,
   identify: 31,
+  dial: 20,
   metrics: 26,
   clock: 27,
 } as const;

@@ -1,10 +1,18 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { BuildTemplate, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type {
+  BuildTemplate,
+  CommitVm,
+  CreateVm,
+  DialRequest,
+  ExecRequest,
+  SetVm,
+} from "../model/api/requests.ts";
+import type { Image } from "../model/image.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
-import type { GuestProcess } from "./ports.ts";
+import type { GuestConnection, GuestProcess } from "./ports.ts";
 
 /**
  * Everything that can be asked of machines. `ref` is a name, an id, or at least three characters of an id's beginning; every
@@ -61,6 +69,13 @@ export interface VmApi {
   set(ref: string, request: SetVm): Promise<Vm>;
 
   /**
+   * Makes an image of a stopped machine's disk, without what made it this machine's; with `stop` one that runs is stopped first.
+   *
+   * @throws vm_wrong_state, vm_disk_missing, image_exists, and what making an image throws
+   */
+  commit(ref: string, request: CommitVm, context: Context): Promise<Image>;
+
+  /**
    * Runs a command, waiting up to `request.wait` seconds for the agent of a machine that is starting. Returns when the command
    * has started. The first session of an ephemeral machine that ends takes the machine with it: whoever wants to
    * wait for that calls `remove` and takes vm_not_found for success.
@@ -68,6 +83,14 @@ export interface VmApi {
    * @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed
    */
   exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess>;
+
+  /**
+   * Connects to what listens in the guest, waiting up to `request.wait` seconds for the agent of a machine that is starting.
+   * Returns when the connection stands.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_version, dial_failed
+   */
+  dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection>;
 
   /** Path of the guest's console log; the file is there as soon as the machine was started once. */
   logs(ref: string): Promise<string>;

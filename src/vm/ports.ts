@@ -1,22 +1,29 @@
 import type { Traffic } from "../guest/connection.ts";
 import type { Identified, IdentifyOptions } from "../guest/copies.ts";
+import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
+import type { GuestConnection } from "../guest/guest-connection.ts";
 import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
 import type { Phase } from "../guest/welcome.ts";
+import type { FillImage } from "../image/service.ts";
 import type { Context } from "../lib/context.ts";
 import type { BangerError } from "../lib/errors/error.ts";
-import type { ImageManifest } from "../model/image.ts";
+import type { Image, ImageManifest } from "../model/image.ts";
 import type { KernelManifest } from "../model/kernel.ts";
 import type { Accelerator } from "../vmm/driver.ts";
 
+export type { DialTarget } from "../guest/dial.ts";
 export type { ExecSpec } from "../guest/exec.ts";
+export type { GuestConnection } from "../guest/guest-connection.ts";
 export type { GuestProcess } from "../guest/process.ts";
 
 /** What the life of a machine needs of the image service. */
 export interface Images {
   ensure(ref: string, context: Context): Promise<{ manifest: ImageManifest; rootfs: string }>;
+  /** Makes an image of what `fill` writes. */
+  make(name: string, fill: FillImage, context: Context): Promise<Image>;
 }
 
 /** What it needs of the kernel service. */
@@ -55,6 +62,7 @@ export interface Agent {
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
   boot(options: BootOptions, signal: AbortSignal): Promise<void>;
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
   quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;

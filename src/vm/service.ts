@@ -2,18 +2,27 @@ import { type Context, detachedContext, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { BuildTemplate, CreateVm, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type {
+  BuildTemplate,
+  CommitVm,
+  CreateVm,
+  DialRequest,
+  ExecRequest,
+  SetVm,
+} from "../model/api/requests.ts";
+import type { Image } from "../model/image.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
+import { commitDisk } from "./commit/commit.ts";
 import { createVm } from "./create.ts";
 import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { GuestProcess } from "./ports.ts";
+import type { GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
@@ -149,8 +158,23 @@ export class VmService implements VmApi {
     return await this.#view(vms.update(record.id, patch) ?? record);
   }
 
+  async commit(ref: string, { name, stop = false }: CommitVm, context: Context): Promise<Image> {
+    const record = this.#find(ref);
+    const scoped = this.#lifecycle.scoped(context);
+    return await this.#lifecycle.exclusively(record, scoped, async (handle, present) => {
+      if (stop) await this.#lifecycle.halt(handle, present, usualTimeout, scoped);
+      if (handle.live) throw isRunning(present, "commit it");
+      const message = `committing ${present.name} as ${name}`;
+      return await step(scoped, "vm.commit", message, () => commitDisk(this.#parts, present, name, scoped));
+    });
+  }
+
   async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
     return await this.#sessions.exec(this.#find(ref), request, signal);
+  }
+
+  async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
+    return await this.#sessions.dial(this.#find(ref), request, signal);
   }
 
   async logs(ref: string): Promise<string> {
@@ -253,6 +277,10 @@ function isUnderWay(record: VmRecord): boolean {
 function notRunning(record: VmRecord): BangerError {
   const { name, state } = record;
   return fault("vm_wrong_state", { name, state, wanted: "running", action: "signal it" });
+}
+
+function isRunning({ name, state }: VmRecord, action: string): BangerError {
+  return fault("vm_wrong_state", { name, state, wanted: "stopped", action });
 }
 
 function milliseconds(seconds: number | undefined): number {

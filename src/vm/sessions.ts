@@ -1,20 +1,20 @@
 import { detachedContext } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
-import type { ExecRequest } from "../model/api/requests.ts";
+import type { DialRequest, ExecRequest } from "../model/api/requests.ts";
 import type { ImageConfig } from "../model/image.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmHandle } from "./handle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { ExecSpec, GuestProcess } from "./ports.ts";
+import type { ExecSpec, GuestConnection, GuestProcess } from "./ports.ts";
 import { readRuntime } from "./runtime.ts";
 
 /** Milliseconds to wait for a guest when the request does not say. */
 const usualWait = 60_000;
 
-/** Commands in machines, and the end of ephemeral machines with their first one. */
+/** Commands in machines, connections to them, and the end of ephemeral machines with their first one. */
 export class Sessions {
   readonly #parts: VmParts;
   readonly #lifecycle: Lifecycle;
@@ -27,8 +27,8 @@ export class Sessions {
   /** Starts a command. @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed, interrupted */
   async exec(record: VmRecord, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
     const handle = this.#lifecycle.handles.get(record.id);
-    const wait = request.wait === undefined ? usualWait : request.wait * 1000;
-    const live = await this.#running(handle, record, wait, signal);
+    const wait = waitOf(request);
+    const live = await this.#running(handle, record, wait, "run a command", signal);
     const leave = record.ephemeral ? this.#enter(handle) : () => undefined;
     try {
       const agent = await live.agent(wait, signal);
@@ -39,6 +39,16 @@ export class Sessions {
       leave();
       throw error;
     }
+  }
+
+  /** Connects to what listens in the guest. @throws vm_wrong_state, guest_unreachable, dial_failed, interrupted */
+  async dial(record: VmRecord, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
+    const handle = this.#lifecycle.handles.get(record.id);
+    const wait = waitOf(request);
+    const live = await this.#running(handle, record, wait, "connect to it", signal);
+    const connection = (await live.agent(wait, signal)).dial(request, signal);
+    await connection.connected;
+    return connection;
   }
 
   /** Gives an ephemeral machine up when nobody comes to it. */
@@ -78,6 +88,7 @@ export class Sessions {
     handle: VmHandle,
     record: VmRecord,
     wait: number,
+    action: string,
     signal: AbortSignal,
   ): Promise<LiveMachine> {
     const { starting } = handle;
@@ -95,9 +106,13 @@ export class Sessions {
       name: record.name,
       state,
       wanted: "running",
-      action: "run a command",
+      action,
     });
   }
+}
+
+function waitOf({ wait }: { wait?: number | undefined }): number {
+  return wait === undefined ? usualWait : wait * 1000;
 }
 
 /** What the request says comes before what the image says, and that before the agent's own defaults. */

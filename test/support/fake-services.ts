@@ -10,7 +10,7 @@ import type { Kernel } from "../../src/model/kernel.ts";
 import type { VmStats } from "../../src/model/stats.ts";
 import type { Template } from "../../src/model/template.ts";
 import type { Vm } from "../../src/model/vm.ts";
-import type { GuestProcess } from "../../src/vm/ports.ts";
+import type { GuestConnection, GuestProcess } from "../../src/vm/ports.ts";
 
 /** What a test wants to see of a call: its name and its arguments without signals and reporters. */
 export interface SeenCall {
@@ -52,7 +52,9 @@ export function fakeServices(): FakeServices {
       remove: method("vms.remove", sampleVm),
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
+      commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
+      dial: method("vms.dial", undefined as unknown as GuestConnection),
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
       logs: method("vms.logs", "/dev/null"),

@@ -4,7 +4,7 @@ import { Banger } from "../../src/client/banger.ts";
 import { makeApp } from "../../src/daemon/http/app.ts";
 import { makeHandlers } from "../../src/daemon/http/handlers.ts";
 import { listen } from "../../src/daemon/http/server.ts";
-import { handleUpgrade } from "../../src/daemon/sessions/exec-session.ts";
+import { handleUpgrade } from "../../src/daemon/sessions/upgrade.ts";
 import { resolvePaths } from "../../src/lib/paths.ts";
 import type { FakeServices } from "./fake-services.ts";
 import { temporaryDirectory } from "./temporary.ts";

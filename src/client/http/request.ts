@@ -16,6 +16,8 @@ export interface RequestOptions {
   /** Sent as JSON. */
   body?: unknown;
   signal?: AbortSignal | undefined;
+  /** Leaves an upgraded connection open for writing when the other side has ended. */
+  halfOpen?: boolean;
 }
 
 export interface Response extends Head {
@@ -72,10 +74,10 @@ function requestText(options: RequestOptions, extra: Record<string, string>): st
   return `${options.method} ${options.path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
 }
 
-function connect({ socket: path, signal }: RequestOptions): Promise<Socket> {
+function connect({ socket: path, signal, halfOpen = false }: RequestOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(fault("interrupted", { what: "the request" }, signal.reason));
-    const socket = createConnection({ path: checkSocketPath(path) });
+    const socket = createConnection({ path: checkSocketPath(path), allowHalfOpen: halfOpen });
     const onAbort = (): void => {
       socket.destroy();
       reject(fault("interrupted", { what: "the request" }, signal?.reason));

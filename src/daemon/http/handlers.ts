@@ -22,12 +22,12 @@ export interface Call<R extends Route> {
 }
 
 export type Handlers = {
-  [Name in Exclude<RouteName, "execVm">]: (
+  [Name in Exclude<RouteName, "execVm" | "dialVm">]: (
     call: Call<Contract[Name]>,
   ) => AnswerOf<Contract[Name]> | Promise<AnswerOf<Contract[Name]>>;
 };
 
-/** What each route of the contract does. Exec is not here: it takes over its connection (`sessions/`). */
+/** What each route of the contract does. Exec and dial are not here: they take over their connections (`sessions/`). */
 export function makeHandlers(services: Services): Handlers {
   const { vms, images, kernels, operations } = services;
   return {
@@ -59,6 +59,8 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.kill", ref(params), (context) =>
         vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
       ),
+    commitVm: ({ params, body }) =>
+      operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
     vmLogs: async ({ params, query, signal }) => {
       const path = await vms.logs(ref(params));
       return query.follow ? followFile(path, signal) : readFile(path);

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
@@ -8,30 +7,15 @@ import { type ExecExit, type ExecRequest, execRequestSchema } from "../../model/
 import { type ExecFrame, ExecFrameDecoder, encodeExecFrame } from "../../model/exec-frames.ts";
 import type { VmApi } from "../../vm/api.ts";
 import type { GuestProcess } from "../../vm/ports.ts";
+import { switchProtocol } from "./switch-protocol.ts";
 
 /** The name of the upgraded protocol, as in `Upgrade: banger-exec/1`. */
 export const execProtocol = "banger-exec/1";
 
-/** Answers an upgrade request: `POST /v1/vms/{ref}/exec`. Anything else is refused. */
-export function handleUpgrade(vms: VmApi, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  socket.on("error", () => socket.destroy());
-  const ref = /^\/v1\/vms\/((?:[\w.~-]|%[0-9a-fA-F]{2})+)\/exec$/.exec(request.url ?? "")?.[1];
-  if (request.method !== "POST" || ref === undefined || request.headers.upgrade !== execProtocol) {
-    socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    return;
-  }
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${execProtocol}\r\n\r\n`);
-  if (head.length > 0) socket.unshift(head);
-  void new ExecSession(vms, decodeRef(ref), socket).run();
-}
-
-/** A name as it stood before it was put into the path; text that is no UTF-8 names nothing. */
-function decodeRef(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** Switches protocols and serves one command. */
+export function serveExec(vms: VmApi, ref: string, socket: Socket): void {
+  switchProtocol(socket, execProtocol);
+  void new ExecSession(vms, ref, socket).run();
 }
 
 /** One command of one client: frames in, frames out, until either side ends. */

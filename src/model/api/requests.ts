@@ -2,6 +2,7 @@ import { z } from "zod";
 import { killSignals } from "../signals.ts";
 
 const size = z.int().min(1);
+const port = z.int().min(1).max(65535);
 
 /** Body of `POST /v1/vms`. Sizes in bytes; what is absent is resolved by the daemon. */
 export const createVmSchema = z.strictObject({
@@ -49,6 +50,15 @@ export const stopVmSchema = z.strictObject({
 /** Body of `POST /v1/vms/{ref}/kill`: the signal goes to the machine's process on the host. */
 export const killVmSchema = z.strictObject({ signal: z.enum(killSignals).default("KILL") });
 
+/** Body of `POST /v1/vms/{ref}/commit`. */
+export const commitVmSchema = z.strictObject({
+  /** Of the image. */
+  name: z.string().min(1),
+  /** Stop the machine first, if it runs. */
+  stop: z.boolean().default(false),
+});
+export type CommitVm = z.input<typeof commitVmSchema>;
+
 /** Body of `POST /v1/images/pull`. */
 export const pullImageSchema = z.strictObject({
   /** A name of the catalog, or else a reference to an image in a registry. */
@@ -86,6 +96,19 @@ export const execRequestSchema = z.strictObject({
   wait: z.int().min(0).max(600).default(60),
 });
 export type ExecRequest = z.input<typeof execRequestSchema>;
+
+/**
+ * The query of `POST /v1/vms/{ref}/dial` (HTTP Upgrade to `banger-dial/1`): a TCP port, on the guest's loopback unless an address
+ * is given, or the path of a unix socket.
+ */
+export const dialRequestSchema = z.strictObject({
+  port: z.coerce.number().pipe(port).optional(),
+  address: z.union([z.ipv4(), z.ipv6()]).optional(),
+  path: z.string().startsWith("/").max(107).optional(),
+  /** Seconds to wait for the agent when the machine is just starting. */
+  wait: z.coerce.number().pipe(z.int().min(0).max(600)).optional(),
+});
+export type DialRequest = z.output<typeof dialRequestSchema>;
 
 /** JSON of an `exit` frame. */
 export const execExitSchema = z.object({ code: z.int(), signal: z.string().optional() });

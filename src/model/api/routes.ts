@@ -8,7 +8,9 @@ import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
 import {
   buildTemplateSchema,
+  commitVmSchema,
   createVmSchema,
+  dialRequestSchema,
   killVmSchema,
   pruneVmsSchema,
   pullImageSchema,
@@ -135,6 +137,14 @@ export const routes = {
     answer: operationSchema,
     status: 202,
   },
+  commitVm: {
+    method: "POST",
+    path: "/vms/{ref}/commit",
+    summary: "Make an image of a machine's disk",
+    body: commitVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
   vmLogs: {
     method: "GET",
     path: "/vms/{ref}/logs",
@@ -148,6 +158,15 @@ export const routes = {
     method: "POST",
     path: "/vms/{ref}/exec",
     summary: "Run a command or a shell",
+    answer: z.string(),
+    status: 200,
+    stream: "upgrade",
+  },
+  dialVm: {
+    method: "POST",
+    path: "/vms/{ref}/dial",
+    summary: "Connect to what listens in the guest; the upgraded connection is that connection",
+    query: dialRequestSchema,
     answer: z.string(),
     status: 200,
     stream: "upgrade",

@@ -28,7 +28,7 @@ export async function copyDisk(
   await parts.files.clear(record.id);
   await share(template.disk, base);
   const made = await parts.driver.createDisk(
-    { directory, base: baseName, baseFormat: "qcow2", size: record.spec.disk },
+    { directory, base: { path: base, format: "qcow2" }, size: record.spec.disk },
     context.signal,
   );
   return { ...made, size: record.spec.disk };

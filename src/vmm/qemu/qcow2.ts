@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import type { DiskFile } from "../driver.ts";
 
 /** 128 KiB, each of 32 sub-clusters of 4 KiB: a small write copies no more of the base than a page. */
 const clusterBits = 17;
@@ -11,20 +12,14 @@ const mostTables = clusterSize / 8;
 /** Clusters of an empty overlay, one after the other. */
 const places = { header: 0, references: 1, counts: 2, tables: 3, end: 4 };
 
-export interface Backing {
-  /** As it stands in the header: relative to the overlay's directory, or absolute. At most 1023 bytes. */
-  readonly base: string;
-  readonly baseFormat: "raw" | "qcow2";
-}
-
 /** The largest disk that `writeOverlay` makes, in bytes: 16 TiB. */
 export const largestOverlay = mostTables * bytesPerTable;
 
 /**
  * Writes an empty overlay as `qemu-img create -o cluster_size=128k,extended_l2=on` does, without starting a program (QEMU's
- * docs/interop/qcow2.txt, version 3). The path must not exist.
+ * docs/interop/qcow2.txt, version 3). The path must not exist; that of the backing, of at most 1023 bytes, stands in the overlay as it is.
  */
-export async function writeOverlay(path: string, size: number, backing: Backing): Promise<void> {
+export async function writeOverlay(path: string, size: number, backing: DiskFile): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
     await file.write(header(size, backing), 0, undefined, places.header * clusterSize);
@@ -36,9 +31,9 @@ export async function writeOverlay(path: string, size: number, backing: Backing)
   }
 }
 
-function header(size: number, { base, baseFormat }: Backing): Buffer {
-  const name = Buffer.from(base);
-  const extensions = Buffer.concat([extension(0xe2792aca, Buffer.from(baseFormat)), Buffer.alloc(8)]);
+function header(size: number, { path, format }: DiskFile): Buffer {
+  const name = Buffer.from(path);
+  const extensions = Buffer.concat([extension(0xe2792aca, Buffer.from(format)), Buffer.alloc(8)]);
   const fixed = Buffer.alloc(112);
   fixed.write("QFI\xfb", 0, "latin1");
   fixed.writeUInt32BE(3, 4);

@@ -43,7 +43,11 @@ describe("the contract", () => {
     const services = fakeServices();
     const { socket } = await serve(t, services);
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
-    const bodies: Record<string, object> = { pullImage: { name: "x" }, pullKernel: { name: "x" } };
+    const bodies: Record<string, object> = {
+      commitVm: { name: "x" },
+      pullImage: { name: "x" },
+      pullKernel: { name: "x" },
+    };
     for (const [name, route] of Object.entries(routes) as [string, Route][]) {
       if (route.stream === "upgrade") continue;
       const path = `/v1${route.path.replace("{ref}", "dev").replace("{name}", "k").replace("{id}", operation.id)}`;

@@ -32,6 +32,8 @@ export interface Manners {
   keepsItsName?: boolean;
   /** Its agent speaks another version. */
   foreign?: boolean;
+  /** Carries out its commands; without it they end when the test says so. */
+  runs?: (command: CommandDouble) => void;
 }
 
 /** A machine that runs, with a real process for its monitor. It knows nothing of the daemon that started it. */
@@ -164,6 +166,9 @@ export class GuestDouble {
       putFile: (file, at) => this.#answer(gone.signal, at, () => this.#putFile(file)),
       boot: (options, at) => this.#answer(gone.signal, at, () => this.#boot(options)),
       exec: (spec, at) => this.#answer(gone.signal, at, () => this.#exec(spec, gone.signal)),
+      dial: () => {
+        throw fault("dial_failed", { target: "a port", reason: "nothing listens there" });
+      },
       sync: (at) => this.#answer(gone.signal, at, () => void this.orders.push("sync")),
       shutdown: (mode, at) => this.#answer(gone.signal, at, () => this.#shutdown(mode)),
       quiesce: ({ forget }, at) =>
@@ -253,6 +258,7 @@ export class GuestDouble {
     }
     gone.addEventListener("abort", () => command.lose(gone.reason));
     this.commands.push(command);
+    this.manners.runs?.(command);
     return command;
   }
 
@@ -310,6 +316,8 @@ export class CommandDouble implements GuestProcess {
 
   exit(code: number): void {
     this.#exit.resolve({ code });
+    this.stdout.end();
+    this.stderr.end();
   }
 
   lose(error: BangerError): void {

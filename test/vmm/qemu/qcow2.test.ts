@@ -32,7 +32,7 @@ describe("an overlay written by hand", () => {
       const base = image(t, 2 ** 20);
       const directory = temporaryDirectory(t);
       const [ours, theirs] = [join(directory, "ours.qcow2"), join(directory, "theirs.qcow2")];
-      await writeOverlay(ours, size, { base, baseFormat: "raw" });
+      await writeOverlay(ours, size, { path: base, format: "raw" });
       const layout = "cluster_size=128k,extended_l2=on";
       img("create", "-q", "-f", "qcow2", "-o", layout, "-b", base, "-F", "raw", theirs, String(size));
       assert.deepEqual(info(ours), info(theirs));
@@ -44,9 +44,9 @@ describe("an overlay written by hand", () => {
   test("lies over another overlay, beside it", async (t) => {
     const base = image(t, 2 ** 20);
     const directory = temporaryDirectory(t);
-    await writeOverlay(join(directory, "base.qcow2"), 2 ** 20, { base, baseFormat: "raw" });
+    await writeOverlay(join(directory, "base.qcow2"), 2 ** 20, { path: base, format: "raw" });
     const disk = join(directory, "disk.qcow2");
-    await writeOverlay(disk, 2 ** 21, { base: "base.qcow2", baseFormat: "qcow2" });
+    await writeOverlay(disk, 2 ** 21, { path: "base.qcow2", format: "qcow2" });
     const chain = JSON.parse(img("info", "--backing-chain", "--output=json", disk)) as { filename: string }[];
     assert.deepEqual(
       chain.map(({ filename }) => filename),
@@ -58,6 +58,6 @@ describe("an overlay written by hand", () => {
   test("never takes the place of a file", async (t) => {
     const disk = join(temporaryDirectory(t), "disk.qcow2");
     writeFileSync(disk, "precious");
-    await assert.rejects(writeOverlay(disk, gib, { base: "/b", baseFormat: "raw" }), { code: "EEXIST" });
+    await assert.rejects(writeOverlay(disk, gib, { path: "/b", format: "raw" }), { code: "EEXIST" });
   });
 });

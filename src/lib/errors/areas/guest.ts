@@ -40,6 +40,12 @@ export const guestErrors = {
     remedy: () => "Check the command's name, its mode, the user and the directory",
     when: "The command of `vm exec` or `vm run` could not be started. 127 when it was not found.",
   }),
+  dial_failed: define<{ target: string; reason: string; errno?: string }>({
+    status: 502,
+    message: (p) => `cannot connect to ${p.target} in the guest: ${p.reason}`,
+    remedy: () => "See what listens in it with `banger vm ports`",
+    when: "Nothing in the guest answers where a connection was to go.",
+  }),
   channel_closed: define<{ reason: string }>({
     status: 502,
     message: (p) => `the connection to the machine ended: ${p.reason}`,
