@@ -67,16 +67,6 @@ describe("a machine's disk", () => {
     });
   }
 
-  test("that cannot be made names its directory", async (t) => {
-    const directory = join(temporaryDirectory(t), "file");
-    writeFileSync(directory, "");
-    await rejectsWith(
-      createOverlay({ directory, base: "/b", size: 1024 }),
-      "directory_not_writable",
-      /^the directory ".*file" cannot be written: not a directory$/,
-    );
-  });
-
   test("that is no longer wanted leaves nothing", async (t) => {
     const directory = temporaryDirectory(t);
     await rejectsWith(
