@@ -1,7 +1,6 @@
 import { fault } from "../lib/errors/error.ts";
 import { call } from "./call.ts";
 import { FieldWriter } from "./fields.ts";
-import { payloadLimit } from "./frames.ts";
 import { fileFields, type GuestFile, operation } from "./operations.ts";
 import type { Streams } from "./streams.ts";
 
@@ -64,7 +63,7 @@ export async function identify(
   if (options.disk) payload.u64(227, BigInt(options.disk.size));
   // Last, because it ages.
   payload.u64(221, BigInt(Date.now()) * 1_000_000n);
-  if (payload.size > payloadLimit) {
+  if (payload.size > streams.openLimit) {
     throw fault("guest_refused", { doing, reason: "its files are too many for one order", errno: "EFBIG" });
   }
   return await call(streams, payload.finish(), {

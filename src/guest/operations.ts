@@ -1,7 +1,6 @@
 import { fault, isFault } from "../lib/errors/error.ts";
 import { call } from "./call.ts";
 import { type Fields, FieldWriter } from "./fields.ts";
-import { payloadLimit } from "./frames.ts";
 import type { Streams } from "./streams.ts";
 import { type Phase, readPhase } from "./welcome.ts";
 
@@ -73,6 +72,9 @@ export const operations = {
   file: 7,
   quiesce: 30,
   identify: 31,
+  pack: 16,
+  unpack: 17,
+  store: 18,
   dial: 20,
   metrics: 26,
   clock: 27,
@@ -115,14 +117,14 @@ export async function mount(
 }
 
 /**
- * Says whether the file was written, which only its conditions can prevent. It is at most about 32 KiB.
+ * Says whether the file was written, which only its conditions can prevent. It is at most about 1 MiB, or 32 KiB with an agent of version 1.
  *
  * @throws guest_refused
  */
 export async function putFile(streams: Streams, file: GuestFile, signal: AbortSignal): Promise<boolean> {
   const doing = `write ${file.path}`;
   const payload = fileFields(operation("file"), file);
-  if (payload.size > payloadLimit) {
+  if (payload.size > streams.openLimit) {
     const reason = `its ${Buffer.byteLength(file.content)} bytes are too many for one order`;
     throw fault("guest_refused", { doing, reason, errno: "EFBIG" });
   }
