@@ -11,7 +11,7 @@ export interface IdentifyOptions {
   readonly entropy: Uint8Array;
   /** A fresh UUID, which stands for the boot that the copy never had. */
   readonly bootId: string;
-  /** Together at most about 32 KiB. */
+  /** Together at most what one order takes. */
   readonly files: readonly GuestFile[];
   /** A disk that has grown: its file system grows, too, once the guest sees so many bytes. */
   readonly disk?: { readonly serial: string; readonly size: number } | undefined;

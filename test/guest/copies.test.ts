@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Fields, FieldWriter } from "../../src/guest/fields.ts";
-import { frameTypes } from "../../src/guest/frames.ts";
+import { frameTypes, openLimit } from "../../src/guest/frames.ts";
 import { rejectsWith } from "../support/faults.ts";
 import { type Connected, connected, type HostFrame, never } from "./agent-double.ts";
 
@@ -72,7 +72,7 @@ describe("becoming a machine of one's own", () => {
 
   test("with files that fill more than an order is refused before it is sent", async () => {
     await using c = await connected();
-    const files = [{ path: "/a", content: Buffer.alloc(32_768) }];
+    const files = [{ path: "/a", content: Buffer.alloc(openLimit) }];
     await rejectsWith(
       c.agent.identify({ ...options, files }, never),
       "guest_refused",
