@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,24 +13,29 @@
 
 enum { DEPTH = 8 };
 
-// Journals, the seed that systemd would mix in at the next boot, and leases.
+// Their directories bear the machine's id.
+static const char *const journals[] = {"/run/log/journal", "/var/log/journal"};
+// Leases, and the time of the last synchronisation. Directories stay: their owners expect them.
 static const char *const emptied[] = {
-    "/run/log/journal",   "/var/log/journal",       "/var/lib/dhcp",
-    "/var/lib/dhcpcd",    "/run/systemd/netif",     "/var/lib/systemd/timesync",
+    "/var/lib/dhcp", "/var/lib/dhcpcd", "/run/systemd/netif", "/var/lib/systemd/timesync",
     "/var/lib/private/systemd/timesync",
 };
+// What systemd would mix into the random pool at the next boot.
 static const char *const deleted[] = {"/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed"};
 // Who logged in, and when.
 static const char *const truncated[] = {"/var/log/wtmp", "/var/log/btmp", "/var/log/lastlog"};
 
-static void empty_directory(int directory, int depth);
+static void empty_directory(int directory, bool whole, int depth);
 
 void quiesce_work(const uint8_t *payload, size_t length, struct outcome *outcome) {
   (void)outcome;
   uint32_t forget = 0;
   field_u32(payload, length, QUIESCE_FORGET, &forget);
+  for (size_t i = 0; forget != 0 && i < sizeof journals / sizeof *journals; i++) {
+    empty_directory(root_open(journals[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW), true, DEPTH);
+  }
   for (size_t i = 0; forget != 0 && i < sizeof emptied / sizeof *emptied; i++) {
-    empty_directory(root_open(emptied[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW), DEPTH);
+    empty_directory(root_open(emptied[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW), false, DEPTH);
   }
   for (size_t i = 0; forget != 0 && i < sizeof deleted / sizeof *deleted; i++) {
     char parent[64];
@@ -51,8 +57,8 @@ void quiesce_work(const uint8_t *payload, size_t length, struct outcome *outcome
   sync();
 }
 
-// Takes the descriptor. Directories stay: their owners expect them.
-static void empty_directory(int directory, int depth) {
+// Takes the descriptor. With `whole` directories in it go, too.
+static void empty_directory(int directory, bool whole, int depth) {
   DIR *entries = directory < 0 ? NULL : fdopendir(directory);
   struct dirent *entry;
   while (entries != NULL && (entry = readdir(entries)) != NULL) {
@@ -60,7 +66,11 @@ static void empty_directory(int directory, int depth) {
       continue;
     }
     if (unlinkat(dirfd(entries), entry->d_name, 0) != 0 && errno == EISDIR && depth > 0) {
-      empty_directory(openat(dirfd(entries), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), depth - 1);
+      empty_directory(openat(dirfd(entries), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), whole,
+                      depth - 1);
+      if (whole) {
+        unlinkat(dirfd(entries), entry->d_name, AT_REMOVEDIR);
+      }
     }
   }
   if (entries != NULL) {
