@@ -11,6 +11,8 @@ export interface Paths {
   images: string;
   kernels: string;
   templates: string;
+  /** What ssh needs to reach machines. */
+  ssh: string;
   log: string;
   cache: string;
   downloads: string;
@@ -35,6 +37,7 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
     images: join(state, "images"),
     kernels: join(state, "kernels"),
     templates: join(state, "templates"),
+    ssh: join(state, "ssh"),
     log: join(state, "daemon.log"),
     cache,
     downloads: join(cache, "downloads"),

@@ -4,7 +4,7 @@ import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import { type Context, detachedContext, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
-import type { PruneResult } from "../model/api/answers.ts";
+import type { PruneResult, SshTarget } from "../model/api/answers.ts";
 import type {
   BuildTemplate,
   CommitVm,
@@ -12,8 +12,10 @@ import type {
   DialRequest,
   ExecRequest,
   SetVm,
+  WaitVm,
 } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
@@ -25,6 +27,7 @@ import { guestTree } from "./files.ts";
 import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
+import { readLogs } from "./logs/read.ts";
 import type { VmParts } from "./parts.ts";
 import type { Agent, GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
@@ -177,6 +180,10 @@ export class VmService implements VmApi {
     return await this.#sessions.exec(this.#find(ref), request, signal);
   }
 
+  async ssh(ref: string, signal: AbortSignal): Promise<SshTarget> {
+    return await this.#sessions.ssh(this.#find(ref), signal);
+  }
+
   async pack(ref: string, spec: PackSpec, signal: AbortSignal): Promise<AsyncGenerator<Buffer>> {
     return await guestTree.pack(await this.#agent(ref, signal), spec, signal);
   }
@@ -212,8 +219,12 @@ export class VmService implements VmApi {
     return await this.#sessions.dial(this.#find(ref), request, signal);
   }
 
-  async logs(ref: string): Promise<string> {
-    return this.#parts.files.consoleLog(this.#find(ref).id);
+  async logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>> {
+    return readLogs(this.#parts.files.logs(this.#find(ref).id), request, signal);
+  }
+
+  async wait(ref: string, request: WaitVm, context: Context): Promise<Vm> {
+    return await this.#change(ref, context, (record, scoped) => this.#sessions.wait(record, request, scoped));
   }
 
   async templates(): Promise<Template[]> {
@@ -242,6 +253,7 @@ export class VmService implements VmApi {
 
   async reconcile(): Promise<void> {
     await reconcile(this.#parts, this.#lifecycle);
+    await this.#parts.ssh.prepare();
   }
 
   async close(): Promise<void> {

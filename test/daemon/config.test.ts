@@ -18,6 +18,7 @@ describe("the configuration", () => {
       templates: "auto",
       template_budget: "8G",
       vm_defaults: { disk: "8G" },
+      ssh: { authorized_keys: [] },
       archive: {
         mirror: "http://deb.debian.org/debian",
         security_mirror: "http://deb.debian.org/debian-security",

@@ -25,6 +25,12 @@ const startFlags = {
   cold: { kind: "boolean", help: "Boot it, even where there is a template to copy" },
 } as const;
 
+const wait = {
+  kind: "list",
+  value: "TARGET",
+  help: "Wait for more than the agent: system (its services are up) or port:N; repeatable",
+} as const;
+
 const showFlags = {
   timing: { kind: "boolean", help: "Print how long each phase took, on standard error" },
   quiet: { kind: "boolean", short: "q", help: "Print no progress" },
@@ -41,6 +47,7 @@ export const vmRun = {
     { command: "banger vm run", note: "a shell in a new machine" },
     { command: "banger vm run --rm -- uname -a", note: "one command, then gone" },
     { command: "banger vm run --name dev --vcpu 2 --memory 4G --nat", note: "a larger one with a network" },
+    { command: "banger vm run --wait system -- docker ps", note: "when all services are up" },
     { command: "tar c . | banger vm run --rm -- sh -c 'tar x && ls'", note: "standard input goes in" },
   ],
   positionals: [{ name: "PATH", help: "a git checkout to copy in (not supported yet)", optional: true }],
@@ -50,6 +57,7 @@ export const vmRun = {
     detach: { kind: "boolean", short: "d", help: "Only start it, print its name and come back" },
     ...machineFlags,
     ...startFlags,
+    wait,
     ...showFlags,
   },
 } as const satisfies CommandSpec;
@@ -69,6 +77,7 @@ export const vmCreate = {
     "no-start": { kind: "boolean", help: "Leave it created; `banger vm start` boots it" },
     ...machineFlags,
     ...startFlags,
+    wait,
     ...showFlags,
   },
 } as const satisfies CommandSpec;

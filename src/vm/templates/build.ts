@@ -13,7 +13,7 @@ import { newVmId } from "../identity.ts";
 import { machineSpec } from "../machine-spec.ts";
 import type { VmParts } from "../parts.ts";
 import type { Agent } from "../ports.ts";
-import { generateHostKey } from "../ssh-key.ts";
+import { generateKey } from "../ssh/key.ts";
 import { type TemplateManifest, templateFiles, templateId, templateKey } from "./manifest.ts";
 import { systemUp } from "./system-up.ts";
 
@@ -136,7 +136,7 @@ async function comeUp(
   try {
     const vm = { id: spec.id, name: placeholder, nat: spec.nic !== undefined, provisioned: false };
     await agent.mount(mountOptions(vm, randomBytes(64)), signal);
-    const files = guestFiles(vm, generateHostKey(placeholder));
+    const files = guestFiles(vm, generateKey(placeholder));
     await Promise.all(files.map((file) => agent.putFile(file, signal)));
     await agent.boot(image.init === undefined ? {} : { init: image.init }, signal);
     await systemUp(agent, parts.deadlines.settle, signal);
