@@ -274,7 +274,7 @@ export class GuestDouble {
   #exec(spec: ExecSpec, gone: AbortSignal): GuestProcess {
     this.#mustBe("booted");
     const command = new CommandDouble(spec);
-    if (spec.args[0] === "systemctl") {
+    if (this.spec.background && spec.args[0] === "systemctl") {
       command.stdout.end("running\n");
       command.exit(0);
     }
