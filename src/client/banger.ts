@@ -4,6 +4,7 @@ import { fault, isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult, SshTarget } from "../model/api/answers.ts";
 import type {
+  BuildTemplate,
   CommitVm,
   CreateVm,
   ImportKernel,
@@ -18,6 +19,7 @@ import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { LogSource } from "../model/log-request.ts";
 import type { Operation } from "../model/operation.ts";
 import type { VmStats } from "../model/stats.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
 import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
@@ -71,6 +73,7 @@ export class Banger {
   readonly images: Images;
   readonly catalogs: Catalogs;
   readonly kernels: Kernels;
+  readonly templates: Templates;
   readonly #transport: Transport;
 
   constructor(options: BangerOptions = {}) {
@@ -86,6 +89,7 @@ export class Banger {
     this.images = new Images(caller);
     this.catalogs = new Catalogs(caller);
     this.kernels = new Kernels(caller);
+    this.templates = new Templates(caller);
   }
 
   info(): Promise<DaemonInfo> {
@@ -327,6 +331,27 @@ export class Kernels {
   delete(name: string, options: { force?: boolean } = {}): Promise<{ name: string; freed: number }> {
     const query = options.force ? "?force=true" : "";
     return this.#caller.call({ method: "DELETE", path: `/kernels/${encodeURIComponent(name)}${query}` });
+  }
+}
+
+/** Booted machines that new ones are copied from. A `ref` is an id or its beginning. */
+export class Templates {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  list(): Promise<Template[]> {
+    return this.#caller.get("/templates");
+  }
+
+  build(request: BuildTemplate = {}, options?: CallOptions): Promise<Template> {
+    return this.#caller.operate("POST", "/templates", request, options);
+  }
+
+  delete(ref: string): Promise<{ id: string; freed: number }> {
+    return this.#caller.call({ method: "DELETE", path: `/templates/${encodeURIComponent(ref)}` });
   }
 }
 

@@ -14,6 +14,7 @@ export const operationKinds = [
   "catalog.update",
   "kernel.pull",
   "kernel.import",
+  "template.build",
 ] as const;
 
 export const problemSchema = z.object({

@@ -96,7 +96,11 @@ export function makeHandlers(services: Services): Handlers {
     loadImage: ({ upload, query, signal }) => images.load(upload, quiet(signal), query),
     saveImage: ({ params, signal }) => images.save(ref(params), quiet(signal)),
     showImage: ({ params }) => images.show(ref(params)),
-    deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
+    deleteImage: async ({ params }) => {
+      const removed = await images.remove(ref(params), (id) => vms.usingImage(id));
+      await vms.forgetImage(removed.id);
+      return removed;
+    },
 
     listCatalogs: () => services.catalogs.list(),
     updateCatalogs: () =>
@@ -119,6 +123,13 @@ export function makeHandlers(services: Services): Handlers {
       }
       return await kernels.remove(name);
     },
+
+    listTemplates: () => vms.templates(),
+    buildTemplate: ({ body }) =>
+      operations.start("template.build", body.image ?? "the default image", (context) =>
+        vms.buildTemplate(body, context),
+      ),
+    deleteTemplate: ({ params }) => vms.removeTemplate(ref(params)),
 
     listOperations: () => operations.list(),
     showOperation: ({ params }) => operations.show(params.id ?? ""),
