@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -23,8 +23,8 @@ export class BenchHost implements AsyncDisposable {
   readonly program: string;
   readonly #home: string;
 
-  /** `fresh`: nothing is there yet, nothing stays. */
-  constructor({ fresh = false, program = join(root, "banger") } = {}) {
+  /** `fresh`: nothing is there yet, nothing stays. Templates are off unless they are what is measured. */
+  constructor({ fresh = false, program = join(root, "banger"), templates = "off" } = {}) {
     this.#home = mkdtempSync(join(tmpdir(), "bb-"));
     const base = fresh ? this.#home : kept;
     mkdirSync(base, { recursive: true });
@@ -37,6 +37,9 @@ export class BenchHost implements AsyncDisposable {
       XDG_CONFIG_HOME: join(this.#home, "config"),
       XDG_RUNTIME_DIR: this.#home,
     };
+    const config = join(this.#home, "config", "banger");
+    mkdirSync(config, { recursive: true });
+    writeFileSync(join(config, "config.toml"), `templates = "${templates}"\n`);
     console.log(`load of the host: ${loadavg()[0]?.toFixed(1)}`);
   }
 
