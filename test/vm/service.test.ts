@@ -315,11 +315,11 @@ describe("starting and stopping", () => {
     await service.create({ name: "dev" }, quiet());
     const { guest } = world;
     const context = listening();
-    await service.stop("dev", { timeout: 0.01 }, context);
+    await service.stop("dev", { timeout: 0.2 }, context);
     assert.deepEqual(guest.orders, ["sync", "ask", "now"]);
     assert.deepEqual(
       context.heard.filter(({ state }) => state === "note").map(({ message }) => message),
-      ["dev does not shut down: the shutdown took longer than 0.01 s"],
+      ["dev does not shut down: the shutdown took longer than 0.2 s"],
     );
   });
 
@@ -393,12 +393,12 @@ describe("starting and stopping", () => {
     await daemon.service.create({ name: "dev" }, quiet());
     Object.assign(world.guest.manners, { hangs: true });
     const context = listening();
-    assert.equal((await daemon.service.stop("dev", { timeout: 0.01 }, context)).state, "stopped");
+    assert.equal((await daemon.service.stop("dev", { timeout: 0.2 }, context)).state, "stopped");
     assert.deepEqual(
       context.heard.filter(({ state }) => state === "note").map(({ message }) => message),
       [
         "dev did not write its data to its disk: sync took longer than 0.01 s",
-        "dev does not shut down: the shutdown took longer than 0.01 s",
+        "dev does not shut down: the shutdown took longer than 0.2 s",
         "dev does not power off: the power-off took longer than 0.01 s",
         "ending the process of dev",
       ],
