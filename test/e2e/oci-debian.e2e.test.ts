@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, describe, type TestContext, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { file, pack } from "../archive/support.ts";
 import { imageOf, type MadeImage, writeLayout } from "../image/oci/support/image.ts";
 import { listingOfExt4, listingOfHost } from "../image/oci/support/listing.ts";
@@ -16,11 +16,10 @@ const skip =
   withoutRegistry || ((!isRoot || !existsSync("/usr/bin/mmdebstrap")) && "needs root and mmdebstrap");
 
 describe("Debian as an image of two layers", { skip }, () => {
-  let folder = "";
+  const folder = temporaryDirectory({ after: (work) => after(work as () => void) });
   let image: MadeImage;
 
-  before(async (t) => {
-    folder = temporaryDirectory(t as TestContext);
+  before(async () => {
     const base = join(folder, "base.tar");
     const args = ["--mode=root", "--variant=minbase", "--include=systemd-sysv,dbus", "bookworm", base];
     execFileSync("mmdebstrap", args, { stdio: "pipe" });
