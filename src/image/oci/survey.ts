@@ -101,6 +101,8 @@ function hiding(layers: readonly LayerSurvey[]): ImageSurvey["isHidden"] {
   const replaced = new Map<string, number>();
   const emptied = new Map<string, number>();
   for (const [index, { leaves, whiteouts, opaques }] of layers.entries()) {
+    // Below the lowest there is nothing to hide, and it has the most.
+    if (index === 0) continue;
     for (const path of leaves.keys()) replaced.set(path, index);
     for (const path of whiteouts) replaced.set(path, index);
     for (const path of opaques) emptied.set(path, index);
