@@ -40,7 +40,7 @@ export function listingOfExt4(reader: ImageReader, options: ListingOptions): Lis
         mtime: String(BigInt(mtime.seconds) * 1_000_000_000n + BigInt(mtime.nanoseconds)),
         xattrs: [...xattrs].map(([name, value]): [string, string] => [
           name,
-          valueOf(name, value).toString("hex"),
+          shownValue(name, value).toString("hex"),
         ]),
         device: device && `${device.major}:${device.minor}`,
         sha256: content && createHash("sha256").update(content).digest("hex"),
@@ -54,7 +54,7 @@ export function listingOfExt4(reader: ImageReader, options: ListingOptions): Lis
  * As the kernel gives it: ext4 keeps lists of access in a form of its own (version 1), without an id where there is none. An entry:
  * tag u16, permissions u16, id u32 (fs/ext4/acl.h, linux/posix_acl_xattr.h).
  */
-function valueOf(name: string, value: Buffer): Buffer {
+function shownValue(name: string, value: Buffer): Buffer {
   if (!name.startsWith("system.posix_acl")) return value;
   const parts = [Buffer.from([2, 0, 0, 0])];
   for (let at = 4; at < value.length; ) {
