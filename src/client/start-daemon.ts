@@ -73,7 +73,7 @@ function daemonEntry(): string {
 /** Only what concerns a program that outlives its caller: where things are, locale, proxies. */
 function daemonEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept =
-    /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LC_.*|XDG_.*|BANGER_.*|NODE_EXTRA_CA_CERTS|SSL_CERT_.*)$/;
+    /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LC_.*|XDG_.*|BANGER_.*|DOCKER_CONFIG|NODE_EXTRA_CA_CERTS|SSL_CERT_.*)$/;
   const proxies = /^(https?|no|all)_proxy$/i;
   const entries = Object.entries(env).filter(([name]) => kept.test(name) || proxies.test(name));
   return { ...Object.fromEntries(entries), NODE_USE_ENV_PROXY: "1" };

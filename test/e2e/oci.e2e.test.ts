@@ -1,50 +1,13 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
 import type { TarInput } from "../../src/archive/tar/write.ts";
 import type { Image } from "../../src/model/image.ts";
 import { file } from "../archive/support.ts";
 import { makeImage, writeLayout } from "../image/oci/support/image.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { TestHost } from "./support/host.ts";
-
-const missing = ["/usr/bin/docker-registry", "/usr/bin/skopeo", "/bin/busybox"].filter(
-  (path) => !existsSync(path),
-);
-
-/** A real registry on loopback, without TLS, that ends with the test. */
-async function startRegistry(t: TestContext): Promise<string> {
-  const directory = temporaryDirectory(t);
-  const port = await freePort();
-  const storage = `storage: {filesystem: {rootdirectory: ${directory}}}`;
-  const config = join(directory, "config.yml");
-  writeFileSync(config, `version: 0.1\nlog: {level: error}\n${storage}\nhttp: {addr: "127.0.0.1:${port}"}\n`);
-  const child: ChildProcess = spawn("/usr/bin/docker-registry", ["serve", config], { stdio: "ignore" });
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await once(child, "close");
-  });
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const answer = await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined);
-    if (answer?.ok) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return `127.0.0.1:${port}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  assert.ok(address && typeof address === "object");
-  return address.port;
-}
+import { push, startRegistry, withoutRegistry } from "./support/registry.ts";
 
 /** A system of BusyBox alone, in two layers of which the second takes something away from the first. */
 function busybox(): TarInput[][] {
@@ -66,9 +29,7 @@ function link(path: string, target: string): TarInput {
   return { ...file(path), type: "symlink", size: 0, link: Buffer.from(target) };
 }
 
-describe("an image of a registry", {
-  skip: missing.length > 0 && `not installed: ${missing.join(", ")}`,
-}, () => {
+describe("an image of a registry", { skip: withoutRegistry }, () => {
   test("boots without systemd, and runs commands as its configuration says", async (t) => {
     await using host = new TestHost();
     const registry = await startRegistry(t);
@@ -81,8 +42,7 @@ describe("an image of a registry", {
     };
     writeLayout(layout, "it", await makeImage(busybox(), { config }));
     const reference = `${registry}/team/boxed:1`;
-    const pushed = ["copy", "--dest-tls-verify=false", `oci:${layout}:it`, `docker://${reference}`];
-    execFileSync("skopeo", pushed, { stdio: "pipe" });
+    await push(layout, "it", reference);
     try {
       const script = "id -un; pwd; echo $GREETING; cat hello; ls /etc/secret 2>&1; exit 7";
       const ran = await host.run(["vm", "run", "--rm", "--image", reference, "--", "sh", "-c", script]);
@@ -103,15 +63,46 @@ describe("an image of a registry", {
     }
   });
 
-  test("that is not there is told apart from a registry that is not", async (t) => {
+  test("of one static program without a shell runs it, and says that there is no shell", async (t) => {
     await using host = new TestHost();
     const registry = await startRegistry(t);
-    const absent = await host.run(["image", "pull", `${registry}/team/absent:1`]);
-    assert.equal(absent.status, 1);
-    assert.match(absent.err, /has no "127\.0\.0\.1:\d+\/team\/absent:1"/);
-    const port = await freePort();
-    const nowhere = await host.run(["image", "pull", `127.0.0.1:${port}/team/boxed:1`]);
-    assert.equal(nowhere.status, 1);
-    assert.match(nowhere.err, /cannot be used: connection refused/);
+    const layout = temporaryDirectory(t);
+    const program = file("busybox", readFileSync("/bin/busybox"), { mode: 0o755 });
+    const plain = { Entrypoint: ["/busybox", "echo", "from scratch:"] };
+    writeLayout(layout, "scratch", await makeImage([[program]], { config: plain }));
+    const nobody = [
+      file(
+        "etc/passwd",
+        "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n",
+      ),
+      file("etc/os-release", 'ID=debian\nPRETTY_NAME="Distroless"\n'),
+      { ...file("home/nonroot"), type: "directory" as const, mode: 0o700, uid: 65532, gid: 65532 },
+    ];
+    const config = { User: "65532", WorkingDir: "/home/nonroot", Env: ["PATH=/app"] };
+    const app = file("app/busybox", readFileSync("/bin/busybox"), { mode: 0o755 });
+    writeLayout(layout, "distroless", await makeImage([nobody, [app]], { config, compression: "zstd" }));
+    const references = ["scratch", "distroless"].map((name) => `${registry}/team/${name}:1`);
+    const [scratch = "", distroless = ""] = references;
+    await push(layout, "distroless", distroless);
+    const other = temporaryDirectory(t);
+    writeLayout(other, "scratch", await makeImage([[program]], { config: plain }));
+    await push(other, "scratch", scratch);
+    try {
+      const ran = await host.run(["vm", "run", "--rm", "--image", scratch, "--", "hello"]);
+      assert.deepEqual([ran.status, ran.out], [0, "from scratch: hello\n"], ran.err);
+      await host.ok(["vm", "run", "--detach", "--name", "less", "--image", distroless]);
+      const said = await host.ok(["vm", "exec", "less", "--", "/app/busybox", "id", "-u"]);
+      assert.equal(said, "65532");
+      assert.equal(await host.ok(["vm", "exec", "less", "--", "busybox", "pwd"]), "/home/nonroot");
+      const shell = await host.run(["vm", "run", "--rm", "--image", scratch]);
+      assert.notEqual(shell.status, 0);
+      assert.match(shell.err, /no shell|\/bin\/sh/);
+      const second = await host.run(["vm", "run", "--rm", "--image", scratch, "--", "again"]);
+      assert.equal(second.out, "from scratch: again\n");
+      assert.doesNotMatch(second.err, /pulling/);
+    } finally {
+      await host.run(["vm", "delete", "less"]);
+      await host.run(["image", "delete", ...references]);
+    }
   });
 });

@@ -13,7 +13,7 @@ export interface FlattenOptions {
   path: string;
   /** Digest of the manifest. The same image always gives the same bytes. */
   digest: string;
-  /** Bytes of the file system. Default: the content and a quarter, and some more. */
+  /** Bytes of the file system. Default: the content and an eighth, and some more. */
   size?: number;
 }
 

@@ -30,7 +30,7 @@ interface Checked {
 
 const stagingSuffix = ".unpacking";
 /** Paths of the surveys that are remembered, which take about 150 bytes each. */
-const rememberedPaths = 60_000;
+const rememberedPaths = 40_000;
 
 /**
  * The layers of images as plain archives, each named by its digest, in the directory of the blobs. A compressed blob is

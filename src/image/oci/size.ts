@@ -3,8 +3,8 @@ import type { ImageSurvey } from "./survey.ts";
 const mebibyte = 2 ** 20;
 const blockSize = 4096;
 const inodeSize = 256;
-/** Free room beside a quarter of the content: a machine's disk grows at its start, but not every tool asks it to. */
-const slack = 64 * mebibyte;
+/** The journal and some room, beside an eighth of the content: a machine's disk grows at its start. */
+const slack = 32 * mebibyte;
 const spareInodes = 4096;
 /** mke2fs's own default. */
 const usualBytesPerInode = 16_384;
@@ -19,9 +19,10 @@ export interface RootfsSizes {
 /** @param wanted the size, when it was asked for; whether the content fits shows when it is written */
 export function sizesFor(survey: ImageSurvey, wanted?: number): RootfsSizes {
   const inodes = survey.entries + spareInodes;
-  // Directories take whole blocks, and names in between count for some more.
-  const content = survey.bytes + survey.directories * blockSize + inodes * inodeSize;
-  const enough = Math.ceil((content * 1.25 + slack) / mebibyte) * mebibyte;
+  // The writer leaves an eighth of a large directory's blocks free, and cannot fill them to the last byte.
+  const directories = survey.directories * blockSize + survey.nameBytes * 1.3;
+  const content = survey.bytes + directories + inodes * inodeSize;
+  const enough = Math.ceil((content * 1.125 + slack) / mebibyte) * mebibyte;
   const size = wanted ?? enough;
   const journal = size < 2 ** 30 ? 16 * mebibyte : 64 * mebibyte;
   return {

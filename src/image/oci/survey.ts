@@ -6,6 +6,8 @@ import { meaningOf } from "./whiteout.ts";
 export interface LayerSurvey {
   entries: number;
   directories: number;
+  /** Bytes that directories need for the names. */
+  nameBytes: number;
   /** Everything but directories, with the bytes of data of its files. */
   leaves: Map<string, number>;
   symlinks: string[];
@@ -18,6 +20,8 @@ export interface LayerSurvey {
 }
 
 const blockSize = 4096;
+/** Of an entry in a directory, with what aligning its name takes. */
+const nameOverhead = 10;
 /** Looking at a path takes time with the square of its depth, and a hostile one may have thousands of parts. */
 const maxDepth = 128;
 
@@ -26,6 +30,7 @@ export async function surveyLayer(members: AsyncIterable<TarMember>, budget: Bud
   const survey: LayerSurvey = {
     entries: 0,
     directories: 0,
+    nameBytes: 0,
     leaves: new Map(),
     symlinks: [],
     linked: [],
@@ -42,6 +47,7 @@ export async function surveyLayer(members: AsyncIterable<TarMember>, budget: Bud
     if (kind === "opaque") survey.opaques.push(path);
     if (kind !== "entry") continue;
     survey.entries += 1;
+    survey.nameBytes += nameOverhead + path.length - path.lastIndexOf("/");
     if (member.type === "directory") survey.directories += 1;
     else await surveyLeaf(survey, member, path);
   }
@@ -66,6 +72,7 @@ async function surveyLeaf(survey: LayerSurvey, member: TarMember, path: string):
 export interface ImageSurvey {
   entries: number;
   directories: number;
+  nameBytes: number;
   /** Bytes of data that will be written, in whole blocks. */
   bytes: number;
   layers: readonly LayerSurvey[];
@@ -76,13 +83,14 @@ export interface ImageSurvey {
 /** @param layers the lowest first */
 export function surveyImage(layers: readonly LayerSurvey[]): ImageSurvey {
   const isHidden = hiding(layers);
-  let [entries, directories, bytes] = [0, 0, 0];
+  let [entries, directories, nameBytes, bytes] = [0, 0, 0, 0];
   for (const [index, layer] of layers.entries()) {
     entries += layer.entries;
     directories += layer.directories;
+    nameBytes += layer.nameBytes;
     for (const [path, size] of layer.leaves) if (size > 0 && !isHidden(index, path)) bytes += size;
   }
-  return { entries, directories, bytes, layers, isHidden };
+  return { entries, directories, nameBytes, bytes, layers, isHidden };
 }
 
 /**
@@ -93,6 +101,8 @@ function hiding(layers: readonly LayerSurvey[]): ImageSurvey["isHidden"] {
   const replaced = new Map<string, number>();
   const emptied = new Map<string, number>();
   for (const [index, { leaves, whiteouts, opaques }] of layers.entries()) {
+    // Below the lowest there is nothing to hide, and it has the most.
+    if (index === 0) continue;
     for (const path of leaves.keys()) replaced.set(path, index);
     for (const path of whiteouts) replaced.set(path, index);
     for (const path of opaques) emptied.set(path, index);

@@ -139,6 +139,13 @@ describe("layers", () => {
     assert.deepEqual(listingOfImage(reader), { a: "file 644 0 0 1" });
   });
 
+  test("with long names and little else fit, too", async (t) => {
+    const names = Array.from({ length: 20_000 }, (_, at) => file(`d/${at}-${"n".repeat(240)}`));
+    const folder = temporaryDirectory(t);
+    const { reader } = await flattened(wantedLayers(folder, await makeImage([names])), join(folder, "image"));
+    assert.equal(reader.list().size, 20_003);
+  });
+
   test("may be 128", async (t) => {
     const layers = Array.from({ length: 128 }, (_, at) => [
       file("same", `${at}`),

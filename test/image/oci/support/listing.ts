@@ -38,13 +38,34 @@ export function listingOfExt4(reader: ImageReader, options: ListingOptions): Lis
         ...rest,
         target,
         mtime: String(BigInt(mtime.seconds) * 1_000_000_000n + BigInt(mtime.nanoseconds)),
-        xattrs: [...xattrs].map(([name, value]): [string, string] => [name, value.toString("hex")]),
+        xattrs: [...xattrs].map(([name, value]): [string, string] => [
+          name,
+          shownValue(name, value).toString("hex"),
+        ]),
         device: device && `${device.major}:${device.minor}`,
         sha256: content && createHash("sha256").update(content).digest("hex"),
       },
     })),
     options,
   );
+}
+
+/**
+ * As the kernel gives it: ext4 keeps lists of access in a form of its own (version 1), without an id where there is none. An entry:
+ * tag u16, permissions u16, id u32 (fs/ext4/acl.h, linux/posix_acl_xattr.h).
+ */
+function shownValue(name: string, value: Buffer): Buffer {
+  if (!name.startsWith("system.posix_acl")) return value;
+  const parts = [Buffer.from([2, 0, 0, 0])];
+  for (let at = 4; at < value.length; ) {
+    // Named users and groups.
+    const size = [2, 8].includes(value.readUInt16LE(at)) ? 8 : 4;
+    parts.push(
+      Buffer.concat([value.subarray(at, at + size), Buffer.alloc(4, 0xff)], size === 8 ? 8 : undefined),
+    );
+    at += size;
+  }
+  return Buffer.concat(parts);
 }
 
 /** One JSON array a path: what Node cannot say of a file, Python can. */
