@@ -3,6 +3,7 @@ import * as daemonLogsCode from "./commands/daemon/logs.ts";
 import * as daemonStatusCode from "./commands/daemon/status.ts";
 import * as daemonStopCode from "./commands/daemon/stop.ts";
 import * as doctorCode from "./commands/doctor.ts";
+import * as imageBuildCode from "./commands/image/build.ts";
 import * as imageDeleteCode from "./commands/image/delete.ts";
 import * as imageListCode from "./commands/image/list.ts";
 import * as imagePullCode from "./commands/image/pull.ts";
@@ -33,7 +34,7 @@ import * as vmStatsCode from "./commands/vm/stats.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
 import * as vmTopCode from "./commands/vm/top.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
-import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
+import { imageBuild, imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
@@ -68,6 +69,7 @@ export const commands: readonly Command[] = [
   command(imageList, imageListCode),
   command(imageShow, imageShowCode),
   command(imagePull, imagePullCode),
+  command(imageBuild, imageBuildCode),
   command(imageDelete, imageDeleteCode),
   command(kernelList, kernelListCode),
   command(kernelShow, kernelShowCode),

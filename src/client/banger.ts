@@ -3,6 +3,7 @@ import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
+import type { BuildImage } from "../model/api/build.ts";
 import type { CommitVm, CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
@@ -188,6 +189,11 @@ export class Images {
   pull(request: string | PullImage, options?: CallOptions): Promise<Image> {
     const body = typeof request === "string" ? { name: request } : request;
     return this.#caller.operate("POST", "/images/pull", body, options);
+  }
+
+  /** Makes an image of another one by steps; paths are those of the daemon's host, absolute. */
+  build(request: BuildImage, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", "/images/build", request, options);
   }
 
   delete(ref: string): Promise<{ id: string; freed: number }> {

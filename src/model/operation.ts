@@ -10,6 +10,7 @@ export const operationKinds = [
   "vm.prune",
   "vm.commit",
   "image.pull",
+  "image.build",
   "kernel.pull",
 ] as const;
 

@@ -3,11 +3,13 @@ import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
 import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { BuildImage } from "../model/api/build.ts";
 import type { Image } from "../model/image.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
+import { buildImage } from "./build/build.ts";
 import { commitDisk } from "./commit/commit.ts";
 import { createVm } from "./create.ts";
 import type { VmHandle } from "./handle.ts";
@@ -152,6 +154,10 @@ export class VmService implements VmApi {
       const message = `committing ${present.name} as ${name}`;
       return await step(scoped, "vm.commit", message, () => commitDisk(this.#parts, present, name, scoped));
     });
+  }
+
+  async buildImage(request: BuildImage, context: Context): Promise<Image> {
+    return await buildImage(this.#parts, this.#lifecycle, request, this.#lifecycle.scoped(context));
   }
 
   async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {

@@ -51,6 +51,7 @@ export function fakeServices(): FakeServices {
       remove: method("vms.remove", sampleVm),
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
+      buildImage: method("vms.buildImage", sampleImage),
       commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       dial: method("vms.dial", undefined as unknown as GuestConnection),

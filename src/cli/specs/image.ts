@@ -55,3 +55,43 @@ export const imageDelete = {
   positionals: images,
   flags: {},
 } as const satisfies CommandSpec;
+
+export const imageBuild = {
+  path: ["image", "build"],
+  summary: "Make an image of another one by steps",
+  description:
+    "Boots a machine of its own, carries out --run, --run-command and --copy in the order in which they are given, shuts it down and " +
+    "makes an image of its disk, as `banger vm commit` does. What the steps print comes on standard error. A step that fails ends " +
+    "the build, and nothing of it is left.",
+  examples: [
+    {
+      command: "banger image build --from debian-bookworm-slim --run ./setup.sh --name dev",
+      note: "then: banger vm run --image dev",
+    },
+    {
+      command:
+        "banger image build --from dev --copy ./app:/srv/app --run-command 'make -C /srv/app' --env PORT=80 --name app",
+      note: "in this order",
+    },
+  ],
+  flags: {
+    from: { kind: "string", value: "IMAGE", help: "What it is made of; pulled when it is not local" },
+    name: { kind: "string", value: "NAME", help: "Name of the image" },
+    run: { kind: "list", value: "SCRIPT", help: "Step: a script of this host, run in the machine" },
+    "run-command": { kind: "list", value: "COMMAND", help: "Step: words for the machine's /bin/sh -c" },
+    copy: { kind: "list", value: "SRC:DST", help: "Step: a file or directory, as `banger vm cp` copies it" },
+    env: {
+      kind: "list",
+      short: "e",
+      value: "KEY=VALUE",
+      help: "Variable for all steps and for the image's programs; it is kept in the image",
+    },
+    kernel: { kind: "string", value: "KERNEL", help: "Kernel to boot, now and by default" },
+    size: { kind: "size", value: "SIZE", help: "Size of its file system; 2G more than its base when absent" },
+    vcpu: { kind: "int", value: "N", help: "Processors of the machine" },
+    memory: { kind: "size", short: "m", value: "SIZE", help: "Memory of the machine" },
+    nat: { kind: "boolean", help: "Let the steps reach the outside" },
+    "keep-failed": { kind: "boolean", help: "Leave the machine of a step that failed, for a look" },
+    quiet: { kind: "boolean", short: "q", help: "Print no progress" },
+  },
+} as const satisfies CommandSpec;

@@ -69,6 +69,8 @@ export function makeHandlers(services: Services): Handlers {
     listImages: () => images.list(),
     pullImage: ({ body: { name, ...request } }) =>
       operations.start("image.pull", name, (context) => images.pull(name, context, request)),
+    buildImage: ({ body }) =>
+      operations.start("image.build", body.name, (context) => vms.buildImage(body, context)),
     showImage: ({ params }) => images.show(ref(params)),
     deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { buildImageSchema } from "./build.ts";
 import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
@@ -182,6 +183,14 @@ export const routes = {
     path: "/images/pull",
     summary: "Fetch or build an image of the catalog or of a registry",
     body: pullImageSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  buildImage: {
+    method: "POST",
+    path: "/images/build",
+    summary: "Make an image of another one by steps",
+    body: buildImageSchema,
     answer: operationSchema,
     status: 202,
   },

@@ -50,6 +50,23 @@ export const imageErrors = {
     remedy: () => "Give a raw file that holds an ext4 file system and nothing else, as `mke2fs` makes it",
     when: "A file that is to be an image's root file system is not one that the kernel mounts.",
   }),
+  image_step_failed: define<{
+    name: string;
+    number: string;
+    step: string;
+    status: number;
+    last: string;
+    vm: string | undefined;
+  }>({
+    status: 422,
+    message: (p) =>
+      `step ${p.number} of building ${show(p.name)} ended with status ${p.status} (${p.step})${p.last === "" ? "" : `: ${p.last}`}`,
+    remedy: (p) =>
+      p.vm === undefined
+        ? "Add --keep-failed to have a look at its machine"
+        : `Look at its machine with \`banger vm shell ${p.vm}\`, then delete it`,
+    when: "A step of `image build` ran in the machine and did not succeed.",
+  }),
   image_recipe_invalid: define<{ path: string; problem: string }>({
     status: 500,
     message: (p) => `the image recipe ${show(p.path)} cannot be used: ${p.problem}`,
