@@ -36,7 +36,7 @@ bool worker_start(uint32_t id, uint32_t operation, work *body, const uint8_t *pa
     send_result(id, errno, "fork");
     return false;
   }
-  return stream_create(id, operation, pid, report[0]) != NULL;
+  return stream_create(id, STREAM_WORK, operation, pid, report[0]) != NULL;
 }
 
 void worker_here(uint32_t id, work *body, const uint8_t *payload, size_t length) {

@@ -16,6 +16,7 @@ import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
 import * as versionCode from "./commands/version.ts";
 import * as vmCommitCode from "./commands/vm/commit.ts";
+import * as vmCpCode from "./commands/vm/cp.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
@@ -36,6 +37,7 @@ import * as vmTopCode from "./commands/vm/top.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageBuild, imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
+import { vmCp } from "./specs/vm-copy.ts";
 import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial } from "./specs/vm-ports.ts";
@@ -54,6 +56,7 @@ export const commands: readonly Command[] = [
   command(vmShow, vmShowCode),
   command(vmShell, vmShellCode),
   command(vmExec, vmExecCode),
+  command(vmCp, vmCpCode),
   command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),

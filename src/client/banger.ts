@@ -12,8 +12,11 @@ import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
+import type { Files } from "./files.ts";
 import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
+
+export type { CopyResult } from "./files.ts";
 
 export interface BangerOptions {
   /** Its HOME and XDG variables say where the daemon's socket and state are. Default: this process's environment. */
@@ -153,6 +156,12 @@ export class Vms {
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
+  }
+
+  /** The files of a machine. */
+  async files(ref: string): Promise<Files> {
+    const { Files } = await import("./files.ts");
+    return new Files(this.#caller.transport, ref);
   }
 
   /** A raw connection to a port or a unix socket in the guest. */

@@ -1,4 +1,5 @@
 import type { Traffic } from "../guest/connection.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
@@ -61,6 +62,9 @@ export interface Agent {
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
   boot(options: BootOptions, signal: AbortSignal): Promise<void>;
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  pack(spec: PackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  unpack(spec: UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  store(spec: StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;

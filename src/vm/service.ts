@@ -1,3 +1,6 @@
+import type { TreeSource } from "../archive/tree/pack.ts";
+import type { CopyResult } from "../archive/tree/unpack.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
@@ -12,11 +15,12 @@ import type { VmApi } from "./api.ts";
 import { buildImage } from "./build/build.ts";
 import { commitDisk } from "./commit/commit.ts";
 import { createVm } from "./create.ts";
+import { guestTree } from "./files.ts";
 import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { GuestConnection, GuestProcess } from "./ports.ts";
+import type { Agent, GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
@@ -164,6 +168,37 @@ export class VmService implements VmApi {
     return await this.#sessions.exec(this.#find(ref), request, signal);
   }
 
+  async pack(ref: string, spec: PackSpec, signal: AbortSignal): Promise<AsyncGenerator<Buffer>> {
+    return await guestTree.pack(await this.#agent(ref, signal), spec, signal);
+  }
+
+  async unpack(
+    ref: string,
+    spec: UnpackSpec,
+    archive: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.unpack(await this.#agent(ref, signal), spec, archive, signal);
+  }
+
+  async store(
+    ref: string,
+    spec: StoreSpec,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.store(await this.#agent(ref, signal), spec, content, signal);
+  }
+
+  async copyIn(
+    ref: string,
+    sources: readonly TreeSource[],
+    spec: UnpackSpec,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.copyIn(await this.#agent(ref, signal), sources, spec, signal);
+  }
+
   async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
     return await this.#sessions.dial(this.#find(ref), request, signal);
   }
@@ -203,6 +238,10 @@ export class VmService implements VmApi {
 
   #expectSession(id: string): void {
     if (this.#parts.vms.get(id)?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
+  }
+
+  #agent(ref: string, signal: AbortSignal): Promise<Agent> {
+    return this.#sessions.agent(this.#find(ref), "copy files", signal);
   }
 
   async #measure(record: VmRecord, signal: AbortSignal): Promise<VmStats> {

@@ -29,7 +29,8 @@ export async function readAll(
   chunk = 65536,
 ): Promise<ReadMember[]> {
   const all: ReadMember[] = [];
-  for await (const { content, extents: _, ...entry } of readTar(chunked(archive, chunk), options)) {
+  for await (const member of readTar(chunked(archive, chunk), options)) {
+    const { content, extents: _, ranges: __, ...entry } = member;
     all.push({ ...entry, bytes: await gather(content) });
   }
   return all;

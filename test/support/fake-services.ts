@@ -54,6 +54,10 @@ export function fakeServices(): FakeServices {
       buildImage: method("vms.buildImage", sampleImage),
       commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
+      pack: method("vms.pack", nothingPacked()),
+      unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),
+      store: method("vms.store", { entries: 1, bytes: 2, leftOut: 0 }),
+      copyIn: method("vms.copyIn", { entries: 1, bytes: 2, leftOut: 0 }),
       dial: method("vms.dial", undefined as unknown as GuestConnection),
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
@@ -94,6 +98,10 @@ export function fakeServices(): FakeServices {
     },
   };
   return fake;
+}
+
+async function* nothingPacked(): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1024);
 }
 
 export const sampleVm: Vm = {
