@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { buildImageSchema } from "./build.ts";
 import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
 import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
 import { copyResultSchema, daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
+import { buildImageSchema } from "./build.ts";
 import {
   commitVmSchema,
   createVmSchema,

@@ -55,6 +55,56 @@ created:       2026-01-01T00:00:00.000Z (2 minutes ago)
     );
   });
 
+  test("build passes its steps on in the order of the command line", async (context) => {
+    const { world, services } = await servedWorld(context);
+    const copies = ["--copy", "a:b/c:/srv/app", "--copy=./app/.:/srv"];
+    const steps = ["--run-command", "one", ...copies, "--run", "/setup.sh", "--run-command=two"];
+    const more = ["--env", "A=1", "--nat", "--size", "4G", "--keep-failed"];
+    assert.equal(await world.run("image", "build", "--from", "slim", ...steps, "--name", "dev", ...more), 0);
+    assert.equal(world.stdout.text, "ba9876543210\n");
+    const here = process.cwd();
+    assert.deepEqual(services.seen[0], {
+      name: "vms.buildImage",
+      args: [
+        {
+          from: "slim",
+          name: "dev",
+          steps: [
+            { kind: "command", command: "one" },
+            { kind: "copy", source: `${here}/a:b/c`, target: "/srv/app" },
+            { kind: "copy", source: `${here}/app/.`, target: "/srv" },
+            { kind: "run", script: "/setup.sh" },
+            { kind: "command", command: "two" },
+          ],
+          env: ["A=1"],
+          size: 4 * 2 ** 30,
+          nat: true,
+          keepFailed: true,
+        },
+      ],
+    });
+  });
+
+  test("build is refused without a base, without a name, and with a copy to nowhere", async (context) => {
+    const cases = {
+      "`banger image build` needs --from IMAGE": ["--name", "x"],
+      "`banger image build` needs --name NAME": ["--from", "x"],
+      '--copy is "a:b", expected SRC:DST with an absolute DST': [
+        "--from",
+        "x",
+        "--name",
+        "y",
+        "--copy",
+        "a:b",
+      ],
+    };
+    for (const [message, words] of Object.entries(cases)) {
+      const { world } = await servedWorld(context);
+      assert.equal(await world.run("image", "build", ...words), 2);
+      assert.equal(world.stderr.text.split("\n")[0], `error: ${message}`);
+    }
+  });
+
   test("pull shows its stages and prints the id", async (context) => {
     const { world, services } = await servedWorld(context);
     services.on("images.pull", (_: string, work: Context) => {

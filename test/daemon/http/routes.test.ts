@@ -44,7 +44,8 @@ describe("the contract", () => {
     const { socket } = await serve(t, services);
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
     const bodies: Record<string, object> = {
-      buildImage: { name: "x", from: "y", steps: [] }, commitVm: { name: "x" },
+      buildImage: { name: "x", from: "y", steps: [] },
+      commitVm: { name: "x" },
       pullImage: { name: "x" },
       pullKernel: { name: "x" },
     };

@@ -223,7 +223,7 @@ export class GuestDouble {
   }
 
   #putFile(file: GuestFile): boolean {
-    this.#mustBe("mounted");
+    if (this.phase !== "booted") this.#mustBe("mounted");
     if (file.onlyIfMissing && this.files.has(file.path)) return false;
     this.files.set(file.path, file);
     return true;
