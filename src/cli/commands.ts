@@ -4,9 +4,12 @@ import * as daemonStatusCode from "./commands/daemon/status.ts";
 import * as daemonStopCode from "./commands/daemon/stop.ts";
 import * as doctorCode from "./commands/doctor.ts";
 import * as imageBuildCode from "./commands/image/build.ts";
+import * as imageCachePruneCode from "./commands/image/cache-prune.ts";
 import * as imageDeleteCode from "./commands/image/delete.ts";
 import * as imageListCode from "./commands/image/list.ts";
+import * as imagePruneCode from "./commands/image/prune.ts";
 import * as imagePullCode from "./commands/image/pull.ts";
+import * as imageRenameCode from "./commands/image/rename.ts";
 import * as imageShowCode from "./commands/image/show.ts";
 import * as kernelDeleteCode from "./commands/kernel/delete.ts";
 import * as kernelListCode from "./commands/kernel/list.ts";
@@ -35,7 +38,16 @@ import * as vmStatsCode from "./commands/vm/stats.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
 import * as vmTopCode from "./commands/vm/top.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
-import { imageBuild, imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
+import {
+  imageBuild,
+  imageCachePrune,
+  imageDelete,
+  imageList,
+  imagePrune,
+  imagePull,
+  imageRename,
+  imageShow,
+} from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { vmCp } from "./specs/vm-copy.ts";
 import { vmStats, vmTop } from "./specs/vm-know.ts";
@@ -73,6 +85,9 @@ export const commands: readonly Command[] = [
   command(imageShow, imageShowCode),
   command(imagePull, imagePullCode),
   command(imageBuild, imageBuildCode),
+  command(imageRename, imageRenameCode),
+  command(imagePrune, imagePruneCode),
+  command(imageCachePrune, imageCachePruneCode),
   command(imageDelete, imageDeleteCode),
   command(kernelList, kernelListCode),
   command(kernelShow, kernelShowCode),

@@ -2,7 +2,14 @@ import type { Duplex } from "node:stream";
 import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
-import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
+import type {
+  CachePrune,
+  DaemonInfo,
+  Defaults,
+  DoctorReport,
+  ImagePrune,
+  PruneResult,
+} from "../model/api/answers.ts";
 import type { BuildImage } from "../model/api/build.ts";
 import type { CommitVm, CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
@@ -190,8 +197,24 @@ export class Images {
     return this.#caller.get("/images");
   }
 
-  show(ref: string): Promise<Image> {
-    return this.#caller.get(`/images/${encodeURIComponent(ref)}`);
+  /** With `verify` its whole disk is hashed first; a wrong one is `image_broken`. */
+  show(ref: string, options: { verify?: boolean } = {}): Promise<Image> {
+    return this.#caller.get(`/images/${encodeURIComponent(ref)}${options.verify ? "?verify=true" : ""}`);
+  }
+
+  rename(ref: string, name: string): Promise<Image> {
+    const path = `/images/${encodeURIComponent(ref)}/rename`;
+    return this.#caller.call({ method: "POST", path, body: { name } });
+  }
+
+  /** Deletes images that no machine uses; with `all` also those that cannot be had again. */
+  prune(body: { all?: boolean; dryRun?: boolean } = {}): Promise<ImagePrune> {
+    return this.#caller.call({ method: "POST", path: "/images/prune", body });
+  }
+
+  /** Removes downloads that can be had again. */
+  pruneCache(body: { dryRun?: boolean } = {}): Promise<CachePrune> {
+    return this.#caller.call({ method: "POST", path: "/images/cache/prune", body });
   }
 
   /** @param request the catalog's name or the registry's reference of an image, or that with more */
@@ -205,8 +228,10 @@ export class Images {
     return this.#caller.operate("POST", "/images/build", request, options);
   }
 
-  delete(ref: string): Promise<{ id: string; freed: number }> {
-    return this.#caller.call({ method: "DELETE", path: `/images/${encodeURIComponent(ref)}` });
+  /** With `force` also one that machines use: its files stay until the last of them goes. */
+  delete(ref: string, options: { force?: boolean } = {}): Promise<{ id: string; freed: number }> {
+    const query = options.force ? "?force=true" : "";
+    return this.#caller.call({ method: "DELETE", path: `/images/${encodeURIComponent(ref)}${query}` });
   }
 }
 

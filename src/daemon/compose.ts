@@ -23,6 +23,7 @@ import { VmService } from "../vm/service.ts";
 import { VmFiles } from "../vm/vm-files.ts";
 import { AccelerationService } from "../vmm/acceleration.ts";
 import { QemuDriver } from "../vmm/qemu/driver.ts";
+import { pruneCache } from "./cache-prune.ts";
 import type { Composition } from "./daemon.ts";
 import { makeDoctor } from "./doctor/doctor.ts";
 import { OperationRegistry } from "./operations/registry.ts";
@@ -73,6 +74,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     });
     await images.removeLeftovers();
     await vms.reconcile();
+    await images.sweep((id) => vms.usingImage(id));
     const services: Services = {
       vms,
       images,
@@ -80,6 +82,8 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       operations: new OperationRegistry(),
       doctor: makeDoctor({ paths, config, acceleration, archive, images }),
       defaults: () => ({ image: config.default_image_name, ...vms.defaults() }),
+      pruneCache: (options) =>
+        pruneCache([paths.downloads, blobDirectory(paths.cache), join(paths.cache, "initramfs")], options),
       info: makeInfo(paths, repository),
       shutdown,
     };

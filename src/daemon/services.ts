@@ -1,6 +1,7 @@
 import type { PullRequest } from "../image/plan.ts";
+import type { PruneOptions, UsedBy } from "../image/service.ts";
 import type { Context } from "../lib/context.ts";
-import type { DaemonInfo, Defaults, DoctorReport } from "../model/api/answers.ts";
+import type { CachePrune, DaemonInfo, Defaults, DoctorReport, ImagePrune } from "../model/api/answers.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { VmApi } from "../vm/api.ts";
@@ -16,6 +17,8 @@ export interface Services {
   doctor(signal: AbortSignal): Promise<DoctorReport>;
   defaults(): Defaults;
   info(): Promise<DaemonInfo>;
+  /** Removes what was downloaded and can be had again; nothing else runs meanwhile. */
+  pruneCache(options: { dryRun: boolean }): Promise<CachePrune>;
   /** Begins the end of the daemon; returns at once. */
   shutdown(): void;
 }
@@ -24,7 +27,11 @@ export interface ImageApi {
   list(): Promise<Image[]>;
   show(ref: string): Promise<Image>;
   pull(ref: string, context: Context, request?: PullRequest): Promise<Image>;
-  remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }>;
+  verify(ref: string, signal: AbortSignal): Promise<Image>;
+  rename(ref: string, name: string, context: Context): Promise<Image>;
+  remove(ref: string, usedBy: UsedBy, options?: { force?: boolean }): Promise<{ id: string; freed: number }>;
+  prune(options: PruneOptions, usedBy: UsedBy): Promise<ImagePrune>;
+  sweep(usedBy: UsedBy): Promise<void>;
 }
 
 export interface KernelApi {

@@ -49,6 +49,8 @@ export const imageManifestSchema = z.object({
   /** Only of images that were made of another one. */
   origin: imageOriginSchema.optional(),
   createdAt: z.iso.datetime(),
+  /** The name before the last one: it counts until the new one is in the file `name`. */
+  renamedFrom: z.string().optional(),
 });
 export type ImageManifest = z.infer<typeof imageManifestSchema>;
 
@@ -59,6 +61,8 @@ export const imageSchema = imageManifestSchema.partial().extend({
   name: z.string(),
   /** Bytes occupied on the host. */
   used: z.int(),
+  /** Names of the machines whose disks are layers over it; only of an image that is shown alone. */
+  vms: z.array(z.string()).optional(),
   /** Set when the entry exists but cannot be used. */
   problem: z.string().optional(),
 });

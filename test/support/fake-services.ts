@@ -71,6 +71,10 @@ export function fakeServices(): FakeServices {
       list: method("images.list", [sampleImage]),
       show: method("images.show", sampleImage),
       pull: method("images.pull", sampleImage),
+      verify: method("images.verify", sampleImage),
+      rename: method("images.rename", sampleImage),
+      prune: method("images.prune", { deleted: [], freed: 0, dryRun: false }),
+      sweep: async () => undefined,
       remove: method("images.remove", { id: sampleImage.id, freed: 4096 }),
     },
     kernels: {
@@ -80,6 +84,7 @@ export function fakeServices(): FakeServices {
       pull: method("kernels.pull", sampleKernel),
       remove: method("kernels.remove", { name: "generic-6.1", freed: 4096 }),
     },
+    pruneCache: method("pruneCache", { directories: [], files: 0, freed: 0, dryRun: false }),
     doctor: async () => ({ checks: [{ id: "a", title: "A", verdict: "pass", detail: "fine" }] }),
     defaults: () => ({ image: "debian-bookworm", vcpu: 1, memory: 2 ** 30, disk: 2 ** 33 }),
     info: async () => ({

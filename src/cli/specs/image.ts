@@ -16,9 +16,12 @@ export const imageList = {
 export const imageShow = {
   path: ["image", "show"],
   summary: "Show images in detail",
-  examples: [{ command: "banger image show debian-bookworm", note: "its kernel, size and source" }],
+  examples: [
+    { command: "banger image show debian-bookworm", note: "its kernel, size, source and machines" },
+    { command: "banger image show --verify debian-bookworm", note: "hashes its disk first" },
+  ],
   positionals: images,
-  flags: {},
+  flags: { verify: { kind: "boolean", help: "Hash the whole disk first; a wrong one is an error" } },
 } as const satisfies CommandSpec;
 
 export const imagePull = {
@@ -50,10 +53,12 @@ export const imageDelete = {
   path: ["image", "delete"],
   aliases: ["rm"],
   summary: "Delete local images",
-  description: "Refused while the disk of a machine is based on it.",
+  description:
+    "Refused while the disk of a machine is based on it. With --force its name is free at once, the machines go on, and its files go " +
+    "with the last of them.",
   examples: [{ command: "banger image delete debian-bookworm-slim", note: "frees its room" }],
   positionals: images,
-  flags: {},
+  flags: { force: { kind: "boolean", short: "f", help: "Also when machines use it" } },
 } as const satisfies CommandSpec;
 
 export const imageBuild = {
@@ -94,4 +99,42 @@ export const imageBuild = {
     "keep-failed": { kind: "boolean", help: "Leave the machine of a step that failed, for a look" },
     quiet: { kind: "boolean", short: "q", help: "Print no progress" },
   },
+} as const satisfies CommandSpec;
+
+export const imageRename = {
+  path: ["image", "rename"],
+  summary: "Give an image another name",
+  description: "Machines of it go on as they are: they know it by its id.",
+  examples: [{ command: "banger image rename dev dev-old", note: "makes room for a new dev" }],
+  positionals: [
+    { name: "IMAGE", help: "the image, by name, id or the beginning of an id" },
+    { name: "NAME", help: "its new name" },
+  ],
+  flags: {},
+} as const satisfies CommandSpec;
+
+export const imagePrune = {
+  path: ["image", "prune"],
+  summary: "Delete images that no machine uses",
+  description:
+    "Those that a pull gives again, and what is broken; with --all also those that were made, built or brought here, which nothing " +
+    "gives again. Asks first.",
+  examples: [
+    { command: "banger image prune --dry-run", note: "what would go, and how much room that frees" },
+    { command: "banger image prune --all -f", note: "everything unused, without asking" },
+  ],
+  flags: {
+    all: { kind: "boolean", short: "a", help: "Also images that cannot be had again" },
+    "dry-run": { kind: "boolean", help: "Only say what would be deleted" },
+    force: { kind: "boolean", short: "f", help: "Do not ask" },
+  },
+} as const satisfies CommandSpec;
+
+export const imageCachePrune = {
+  path: ["image", "cache", "prune"],
+  summary: "Remove downloads that can be had again",
+  description:
+    "Layers of registries' images, packages and indexes of Debian's archive, put-together initramfs. Images and kernels stay.",
+  examples: [{ command: "banger image cache prune --dry-run", note: "how much room that would free" }],
+  flags: { "dry-run": { kind: "boolean", help: "Only say what would be removed" } },
 } as const satisfies CommandSpec;

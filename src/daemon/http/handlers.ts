@@ -32,6 +32,7 @@ export type Handlers = {
 /** What each route of the contract does. Exec and dial are not here: they take over their connections (`sessions/`). */
 export function makeHandlers(services: Services): Handlers {
   const { vms, images, kernels, operations } = services;
+  const usingImage = (id: string): string[] => vms.usingImage(id);
   return {
     info: () => services.info(),
     doctor: ({ signal }) => services.doctor(signal),
@@ -44,13 +45,22 @@ export function makeHandlers(services: Services): Handlers {
     listVms: () => vms.list(),
     createVm: ({ body }) =>
       operations.start("vm.create", body.name ?? "a new vm", (context) => vms.create(body, context)),
-    pruneVms: () => operations.start("vm.prune", "all stopped vms", (context) => vms.prune(context)),
+    pruneVms: () =>
+      operations.start("vm.prune", "all stopped vms", async (context) => {
+        const pruned = await vms.prune(context);
+        await images.sweep(usingImage);
+        return pruned;
+      }),
     showVm: ({ params }) => vms.show(ref(params)),
     vmStats: ({ params, signal }) => vms.stats(ref(params), signal),
     stats: ({ signal }) => vms.allStats(signal),
     setVm: ({ params, body }) => vms.set(ref(params), body),
     deleteVm: ({ params }) =>
-      operations.start("vm.delete", ref(params), (context) => vms.remove(ref(params), context)),
+      operations.start("vm.delete", ref(params), async (context) => {
+        const vm = await vms.remove(ref(params), context);
+        await images.sweep(usingImage);
+        return vm;
+      }),
     startVm: ({ params }) =>
       operations.start("vm.start", ref(params), (context) => vms.start(ref(params), context)),
     stopVm: ({ params, body }) =>
@@ -90,8 +100,20 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("image.pull", name, (context) => images.pull(name, context, request)),
     buildImage: ({ body }) =>
       operations.start("image.build", body.name, (context) => vms.buildImage(body, context)),
-    showImage: ({ params }) => images.show(ref(params)),
-    deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
+    showImage: async ({ params, query, signal }) => {
+      const image = await (query.verify ? images.verify(ref(params), signal) : images.show(ref(params)));
+      return { ...image, vms: vms.usingImage(image.id) };
+    },
+    renameImage: ({ params, body, signal }) =>
+      images.rename(ref(params), body.name, { signal, report: () => undefined }),
+    pruneImages: ({ body }) => images.prune(body, usingImage),
+    pruneCache: ({ body }) => {
+      const busy = operations.list().find(({ state }) => state === "running");
+      if (busy) throw fault("cache_busy", { kind: busy.kind, target: busy.target });
+      return services.pruneCache(body);
+    },
+    deleteImage: ({ params, query }) =>
+      images.remove(ref(params), usingImage, { force: query.force ?? false }),
 
     listKernels: () => kernels.list(),
     availableKernels: () => kernels.available(),

@@ -40,7 +40,10 @@ export async function readEntry(directory: string, id: string): Promise<Entry | 
   const name = label ?? textOf(data, "name");
   const entry = { id, path, name, used: await bytesUsed(path) };
   const found = broken ?? (await findProblem(data, { id, path, name }));
-  if (!found) return { ...entry, content: { state: "good", manifest: imageManifestSchema.parse(data) } };
+  if (!found) {
+    const manifest = imageManifestSchema.parse(data);
+    return { ...entry, content: { state: "good", manifest: { ...manifest, name: name ?? manifest.name } } };
+  }
   if (!existsSync(path)) return undefined;
   const { problem, cause } = found;
   return { ...entry, content: { state: "broken", readable: readablePart(data), problem, cause } };
@@ -94,7 +97,7 @@ async function findProblem(
   const manifest = checked.data;
   if (manifest.id !== id)
     return { problem: `its ${manifestFile} is that of the image with id ${manifest.id}` };
-  if (manifest.name !== name)
+  if (manifest.name !== name && manifest.renamedFrom !== name)
     return { problem: `its ${manifestFile} is that of the image "${manifest.name}"` };
   return await findDiskProblem(path, manifest);
 }

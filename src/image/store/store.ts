@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { diskFault, syncDirectory, writeFileAtomic } from "../../lib/atomic.ts";
+import { diskFault, removeStaleStaging, syncDirectory, writeFileAtomic } from "../../lib/atomic.ts";
 import { type Context, step } from "../../lib/context.ts";
 import { errnoOf, fault } from "../../lib/errors/error.ts";
 import { hashFile } from "../../lib/hash-file.ts";
@@ -110,6 +110,20 @@ export class ImageStore {
     return entry;
   }
 
+  /**
+   * Gives an image another name, which takes effect in one step. The locks of both names are held by the caller.
+   *
+   * @throws image_broken, no_space, directory_not_writable
+   */
+  async rename(entry: Entry, name: string): Promise<Entry> {
+    if (entry.content.state === "broken") throw brokenFault(entry, entry.content);
+    const { manifest } = entry.content;
+    const next: ImageManifest = { ...manifest, name, renamedFrom: manifest.name };
+    await writeFileAtomic(join(entry.path, manifestFile), `${JSON.stringify(next, null, 2)}\n`, 0o400);
+    await writeFileAtomic(join(entry.path, nameFile), `${name}\n`, 0o400);
+    return { ...entry, name, content: { state: "good", manifest: next } };
+  }
+
   /** It is gone at once; its space follows. @throws directory_not_writable */
   async remove(entry: Entry): Promise<void> {
     const doomed = join(this.#directory, `${deletedPrefix}${entry.id}-${randomBytes(4).toString("hex")}`);
@@ -129,6 +143,8 @@ export class ImageStore {
     for (const name of await namesIn(this.#directory)) {
       const path = join(this.#directory, name);
       if (name.startsWith(deletedPrefix)) await rm(path, { recursive: true, force: true });
+      // Of a change of name that was cut off.
+      if (!name.startsWith(".")) await removeStaleStaging(path);
       if (!name.startsWith(stagingPrefix)) continue;
       using lock = tryLock(await this.#lockFile(name.slice(stagingPrefix.length)));
       if (lock) await rm(path, { recursive: true, force: true });

@@ -60,6 +60,19 @@ export const pullImageSchema = z.strictObject({
 });
 export type PullImage = z.input<typeof pullImageSchema>;
 
+/** Body of `POST /v1/images/{ref}/rename`. */
+export const renameImageSchema = z.strictObject({ name: z.string().min(1) });
+
+/** Body of `POST /v1/images/prune`. */
+export const pruneImagesSchema = z.strictObject({
+  /** Also images that were made here and cannot be had again. */
+  all: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
+
+/** Body of `POST /v1/images/cache/prune`. */
+export const pruneCacheSchema = z.strictObject({ dryRun: z.boolean().default(false) });
+
 export const pullKernelSchema = z.strictObject({
   name: z.string().min(1),
   force: z.boolean().default(false),

@@ -4,16 +4,26 @@ import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
 import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
-import { copyResultSchema, daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
+import {
+  cachePruneSchema,
+  copyResultSchema,
+  daemonInfoSchema,
+  defaultsSchema,
+  doctorReportSchema,
+  imagePruneSchema,
+} from "./answers.ts";
 import { buildImageSchema } from "./build.ts";
 import {
   commitVmSchema,
   createVmSchema,
   dialRequestSchema,
   killVmSchema,
+  pruneCacheSchema,
+  pruneImagesSchema,
   pruneVmsSchema,
   pullImageSchema,
   pullKernelSchema,
+  renameImageSchema,
   setVmSchema,
   stopVmSchema,
 } from "./requests.ts";
@@ -233,11 +243,43 @@ export const routes = {
     answer: operationSchema,
     status: 202,
   },
-  showImage: { method: "GET", path: "/images/{ref}", summary: "One image", answer: imageSchema, status: 200 },
+  pruneImages: {
+    method: "POST",
+    path: "/images/prune",
+    summary: "Delete images that no machine uses",
+    body: pruneImagesSchema,
+    answer: imagePruneSchema,
+    status: 200,
+  },
+  pruneCache: {
+    method: "POST",
+    path: "/images/cache/prune",
+    summary: "Remove downloads that can be had again",
+    body: pruneCacheSchema,
+    answer: cachePruneSchema,
+    status: 200,
+  },
+  showImage: {
+    method: "GET",
+    path: "/images/{ref}",
+    summary: "One image; with `verify` its whole disk is hashed first",
+    query: z.object({ verify: flag }),
+    answer: imageSchema,
+    status: 200,
+  },
+  renameImage: {
+    method: "POST",
+    path: "/images/{ref}/rename",
+    summary: "Give an image another name",
+    body: renameImageSchema,
+    answer: imageSchema,
+    status: 200,
+  },
   deleteImage: {
     method: "DELETE",
     path: "/images/{ref}",
-    summary: "Delete an image",
+    summary: "Delete an image; with `force` also one in use, whose files stay until its last machine goes",
+    query: z.object({ force: flag }),
     answer: z.object({ id: z.string(), freed: z.int() }),
     status: 200,
   },

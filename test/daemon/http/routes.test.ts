@@ -45,6 +45,7 @@ describe("the contract", () => {
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
     const bodies: Record<string, object> = {
       buildImage: { name: "x", from: "y", steps: [] },
+      renameImage: { name: "x" },
       commitVm: { name: "x" },
       pullImage: { name: "x" },
       pullKernel: { name: "x" },
@@ -182,7 +183,16 @@ describe("the SDK and the routes", () => {
     const services = fakeServices();
     const { banger } = await serve(t, services);
     assert.deepEqual(await banger.images.list(), [sampleImage]);
-    assert.deepEqual(await banger.images.show("debian-bookworm"), sampleImage);
+    const shown = { ...sampleImage, vms: [] };
+    assert.deepEqual(await banger.images.show("debian-bookworm"), shown);
+    assert.deepEqual(await banger.images.show("debian-bookworm", { verify: true }), shown);
+    assert.equal(services.seen.at(-1)?.name, "images.verify");
+    assert.deepEqual(await banger.images.rename("debian-bookworm", "old"), sampleImage);
+    const pruned = { freed: 0, dryRun: false };
+    assert.deepEqual(await banger.images.prune({ all: true }), { ...pruned, deleted: [] });
+    assert.deepEqual(await banger.images.pruneCache(), { ...pruned, directories: [], files: 0 });
+    await banger.images.delete("debian-bookworm", { force: true });
+    assert.deepEqual(services.seen.at(-1)?.args, ["debian-bookworm", { force: true }]);
     assert.deepEqual(await banger.images.pull("debian-bookworm"), sampleImage);
     assert.deepEqual(await banger.images.delete("debian-bookworm"), { id: sampleImage.id, freed: 4096 });
     assert.deepEqual(await banger.kernels.list(), [sampleKernel]);
@@ -208,6 +218,18 @@ describe("the SDK and the routes", () => {
     const { banger } = await serve(t, services);
     await rejectsWith(banger.kernels.delete("used"), "kernel_in_use", 'kernel "used" is used by dev');
     assert.deepEqual(services.seen, []);
+  });
+});
+
+describe("pruning the cache", () => {
+  test("is refused while something is being made", async (t) => {
+    const services = fakeServices();
+    const { banger } = await serve(t, services);
+    const over = Promise.withResolvers<void>();
+    services.operations.start("image.pull", "debian", () => over.promise);
+    const message = 'the cache may be in use by image.pull of "debian"';
+    await rejectsWith(banger.images.pruneCache(), "cache_busy", message);
+    over.resolve();
   });
 });
 

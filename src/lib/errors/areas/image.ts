@@ -23,7 +23,8 @@ export const imageErrors = {
   image_in_use: define<{ name: string; vms: string[] }>({
     status: 409,
     message: (p) => `image ${show(p.name)} is used by ${listed(p.vms)}`,
-    remedy: (p) => `Delete the machines first: banger vm delete ${p.vms.join(" ")}`,
+    remedy: (p) =>
+      `Delete the machines first: banger vm delete ${p.vms.join(" ")}; or use --force, which keeps its files until they are gone`,
     when: "An image cannot be deleted while the disk of a machine is based on it.",
   }),
   image_build_failed: define<{ name: string; reason: string }>({
@@ -66,6 +67,12 @@ export const imageErrors = {
         ? "Add --keep-failed to have a look at its machine"
         : `Look at its machine with \`banger vm shell ${p.vm}\`, then delete it`,
     when: "A step of `image build` ran in the machine and did not succeed.",
+  }),
+  cache_busy: define<{ kind: string; target: string }>({
+    status: 409,
+    message: (p) => `the cache may be in use by ${p.kind} of ${show(p.target)}`,
+    remedy: () => "Wait until it is done, or cancel it, and try again",
+    when: "`image cache prune` while something is being fetched, made or started.",
   }),
   image_recipe_invalid: define<{ path: string; problem: string }>({
     status: 500,
