@@ -75,7 +75,7 @@ export const imageBuild = {
     },
     {
       command:
-        "banger image build --from dev --copy ./app:/srv/app --run-command 'make -C /srv/app' --env PORT=80 --name app",
+        "banger image build --from dev --copy ./app:/srv/app --run-command /srv/app/install --env PORT=80 --name app",
       note: "in this order",
     },
   ],
