@@ -7,8 +7,10 @@ import * as imageBuildCode from "./commands/image/build.ts";
 import * as imageCachePruneCode from "./commands/image/cache-prune.ts";
 import * as imageDeleteCode from "./commands/image/delete.ts";
 import * as imageListCode from "./commands/image/list.ts";
+import * as imagePromoteCode from "./commands/image/promote.ts";
 import * as imagePruneCode from "./commands/image/prune.ts";
 import * as imagePullCode from "./commands/image/pull.ts";
+import * as imageRegisterCode from "./commands/image/register.ts";
 import * as imageRenameCode from "./commands/image/rename.ts";
 import * as imageShowCode from "./commands/image/show.ts";
 import * as kernelDeleteCode from "./commands/kernel/delete.ts";
@@ -47,8 +49,10 @@ import {
   imageCachePrune,
   imageDelete,
   imageList,
+  imagePromote,
   imagePrune,
   imagePull,
+  imageRegister,
   imageRename,
   imageShow,
 } from "./specs/image.ts";
@@ -93,6 +97,8 @@ export const commands: readonly Command[] = [
   command(imageShow, imageShowCode),
   command(imagePull, imagePullCode),
   command(imageBuild, imageBuildCode),
+  command(imageRegister, imageRegisterCode),
+  command(imagePromote, imagePromoteCode),
   command(imageRename, imageRenameCode),
   command(imagePrune, imagePruneCode),
   command(imageCachePrune, imageCachePruneCode),

@@ -12,7 +12,7 @@ import type {
   SshTarget,
 } from "../model/api/answers.ts";
 import type { BuildImage } from "../model/api/build.ts";
-import type { CommitVm, CreateVm, PullImage, SetVm, WaitVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, PullImage, RegisterImage, SetVm, WaitVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { LogSource } from "../model/log-request.ts";
@@ -232,6 +232,16 @@ export class Images {
   /** With `verify` its whole disk is hashed first; a wrong one is `image_broken`. */
   show(ref: string, options: { verify?: boolean } = {}): Promise<Image> {
     return this.#caller.get(`/images/${encodeURIComponent(ref)}${options.verify ? "?verify=true" : ""}`);
+  }
+
+  /** Makes an image of a directory or a raw file of the daemon's host. */
+  register(request: RegisterImage, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", "/images/register", request, options);
+  }
+
+  /** Copies the file of a registered image into the store. */
+  promote(ref: string, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", `/images/${encodeURIComponent(ref)}/promote`, {}, options);
   }
 
   rename(ref: string, name: string): Promise<Image> {

@@ -1,3 +1,4 @@
+import type { RegisterRequest } from "../image/local/register.ts";
 import type { PullRequest } from "../image/plan.ts";
 import type { PruneOptions, UsedBy } from "../image/service.ts";
 import type { Context } from "../lib/context.ts";
@@ -27,6 +28,8 @@ export interface ImageApi {
   list(): Promise<Image[]>;
   show(ref: string): Promise<Image>;
   pull(ref: string, context: Context, request?: PullRequest): Promise<Image>;
+  register(name: string, request: RegisterRequest, context: Context): Promise<Image>;
+  promote(ref: string, usedBy: UsedBy, context: Context): Promise<Image>;
   verify(ref: string, signal: AbortSignal): Promise<Image>;
   rename(ref: string, name: string, context: Context): Promise<Image>;
   remove(ref: string, usedBy: UsedBy, options?: { force?: boolean }): Promise<{ id: string; freed: number }>;

@@ -5,6 +5,7 @@ import type { ImagePrune } from "../model/api/answers.ts";
 import type { Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
 import { imageCatalog } from "./catalog.ts";
 import { inspectExt4 } from "./ext4/inspect.ts";
+import { isDirectory, type RegisterRequest, registerDirectory, registerFile } from "./local/register.ts";
 import { isExplicitReference } from "./oci/reference.ts";
 import {
   type ImageSources,
@@ -41,6 +42,9 @@ export interface PruneOptions {
   /** Only say what would be done. */
   dryRun: boolean;
 }
+
+/** Of an image for which nobody names one. */
+const usualKernel = "generic-6.1";
 
 export interface UsableImage {
   manifest: ImageManifest;
@@ -139,6 +143,42 @@ export class ImageService {
       return description;
     };
     return imageOf(await this.#store.create(name, checked, context));
+  }
+
+  /**
+   * Makes an image of what the user has: a directory is written into the store, a raw file with an ext4 file system is used where it
+   * is, and checked before every use as it was then.
+   *
+   * @throws image_file_missing, image_file_invalid, image_exists, invalid_value, bad_usage, and what `writeDirectory` throws
+   */
+  async register(name: string, request: RegisterRequest, context: Context): Promise<Image> {
+    const kernel = usualKernel;
+    if (await isDirectory(request.path)) {
+      const fill: FillImage = (rootfs, scoped) => registerDirectory(request, kernel, rootfs, scoped);
+      return await this.make(name, fill, context);
+    }
+    checkImageName(name);
+    await this.#mustBeFree(name);
+    using _lock = await this.#store.lock(name, context.signal);
+    await this.#mustBeFree(name);
+    const description = await registerFile(request, kernel);
+    return imageOf(await this.#store.adopt(name, request.path, description, context));
+  }
+
+  /**
+   * Copies the file of an image that is used where it is into the store. Refused while machines are based on it there.
+   *
+   * @throws image_not_found, image_ambiguous, image_broken, image_bound, no_space, interrupted
+   */
+  async promote(ref: string, usedBy: UsedBy, context: Context): Promise<Image> {
+    const entry = await this.#get(ref);
+    const name = entry.name ?? entry.id;
+    const vms = usedBy(entry.id);
+    if (vms.length > 0) throw fault("image_bound", { name, vms });
+    using _lock = await this.#store.lock(name, context.signal);
+    const message = `copying ${name} into the store`;
+    const done = await step(context, "image.promote", message, () => this.#store.promote(entry, context));
+    return await this.show(done.id);
   }
 
   /**

@@ -42,6 +42,8 @@ export const imageManifestSchema = z.object({
     /** Apparent size in bytes: that of the file system. */
     size: z.int().min(1),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Of a file of the user's own, which is used where it is: its absolute path. */
+    path: z.string().startsWith("/").optional(),
     /** Milliseconds since the epoch when the file was complete. A file of another time is hashed before it is used. */
     mtime: z.number(),
   }),

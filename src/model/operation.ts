@@ -12,6 +12,8 @@ export const operationKinds = [
   "vm.commit",
   "image.pull",
   "image.build",
+  "image.register",
+  "image.promote",
   "kernel.pull",
 ] as const;
 

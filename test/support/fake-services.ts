@@ -74,6 +74,8 @@ export function fakeServices(): FakeServices {
       list: method("images.list", [sampleImage]),
       show: method("images.show", sampleImage),
       pull: method("images.pull", sampleImage),
+      register: method("images.register", sampleImage),
+      promote: method("images.promote", sampleImage),
       verify: method("images.verify", sampleImage),
       rename: method("images.rename", sampleImage),
       prune: method("images.prune", { deleted: [], freed: 0, dryRun: false }),

@@ -138,3 +138,44 @@ export const imageCachePrune = {
   examples: [{ command: "banger image cache prune --dry-run", note: "how much room that would free" }],
   flags: { "dry-run": { kind: "boolean", help: "Only say what would be removed" } },
 } as const satisfies CommandSpec;
+
+export const imageRegister = {
+  path: ["image", "register"],
+  summary: "Make an image of a directory or a raw file",
+  description:
+    "A directory is copied, with owners, links, holes and extended attributes. A raw file that holds an ext4 file system is used where " +
+    "it is and never written to; it must stay there and as it is, until `banger image promote` copies it.",
+  examples: [
+    {
+      command: "banger image register ./rootfs --name mine --owner 0:0",
+      note: "a directory, as if root owned it",
+    },
+    { command: "banger image register disk.ext4 --name disk", note: "a raw file, where it is" },
+  ],
+  positionals: [{ name: "PATH", help: "the directory or the file" }],
+  flags: {
+    name: { kind: "string", value: "NAME", help: "Name of the image" },
+    "kernel-ref": { kind: "string", value: "KERNEL", help: "Kernel that its machines boot by default" },
+    init: {
+      kind: "string",
+      value: "PATH",
+      help: "Program that becomes PID 1, or none; what a directory has, /sbin/init of a file when absent",
+    },
+    owner: { kind: "string", value: "UID[:GID]", help: "Owner of everything in a directory, by number" },
+    size: {
+      kind: "size",
+      value: "SIZE",
+      help: "Size of a directory's file system; from its content when absent",
+    },
+    quiet: { kind: "boolean", short: "q", help: "Print no progress" },
+  },
+} as const satisfies CommandSpec;
+
+export const imagePromote = {
+  path: ["image", "promote"],
+  summary: "Copy the file of a registered image into the store",
+  description: "The image then no longer needs the file. Refused while machines are based on it where it is.",
+  examples: [{ command: "banger image promote disk", note: "then the file may go" }],
+  positionals: [{ name: "IMAGE", help: "the image, by name, id or the beginning of an id" }],
+  flags: { quiet: { kind: "boolean", short: "q", help: "Print no progress" } },
+} as const satisfies CommandSpec;

@@ -107,6 +107,12 @@ export function makeHandlers(services: Services): Handlers {
       const image = await (query.verify ? images.verify(ref(params), signal) : images.show(ref(params)));
       return { ...image, vms: vms.usingImage(image.id) };
     },
+    registerImage: ({ body: { name, ...request } }) =>
+      operations.start("image.register", name, (context) => images.register(name, request, context)),
+    promoteImage: ({ params }) =>
+      operations.start("image.promote", ref(params), (context) =>
+        images.promote(ref(params), usingImage, context),
+      ),
     renameImage: ({ params, body, signal }) =>
       images.rename(ref(params), body.name, { signal, report: () => undefined }),
     pruneImages: ({ body }) => images.prune(body, usingImage),

@@ -49,6 +49,11 @@ export async function readEntry(directory: string, id: string): Promise<Entry | 
   return { ...entry, content: { state: "broken", readable: readablePart(data), problem, cause } };
 }
 
+/** Where the disk of an image is: in its directory, unless it is a file of the user's own. */
+export function rootfsPath(directory: string, { rootfs }: ImageManifest): string {
+  return rootfs.path ?? join(directory, rootfsFile);
+}
+
 /** As the API shows it. */
 export function imageOf({ id, name, used, content }: Entry): Image {
   if (content.state === "good") return { ...content.manifest, used };
@@ -103,16 +108,15 @@ async function findProblem(
 }
 
 async function findDiskProblem(path: string, manifest: ImageManifest): Promise<Broken | undefined> {
+  const file = manifest.rootfs.path ?? rootfsFile;
   try {
-    const status = await stat(join(path, rootfsFile));
-    if (!status.isFile()) return { problem: `its ${rootfsFile} is not a file` };
+    const status = await stat(rootfsPath(path, manifest));
+    if (!status.isFile()) return { problem: `its ${file} is not a file` };
     if (status.size === manifest.rootfs.size) return undefined;
-    return { problem: `its ${rootfsFile} has ${status.size} bytes, expected ${manifest.rootfs.size}` };
+    return { problem: `its ${file} has ${status.size} bytes, expected ${manifest.rootfs.size}` };
   } catch (cause) {
     const isMissing = errnoOf(cause) === "ENOENT";
-    const problem = isMissing
-      ? `it has no ${rootfsFile}`
-      : `its ${rootfsFile} cannot be read (${errnoOf(cause)})`;
+    const problem = isMissing ? `it has no ${file}` : `its ${file} cannot be read (${errnoOf(cause)})`;
     return { problem, cause };
   }
 }

@@ -47,6 +47,7 @@ describe("the contract", () => {
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
     const bodies: Record<string, object> = {
       buildImage: { name: "x", from: "y", steps: [] },
+      registerImage: { name: "x", path: "/x" },
       renameImage: { name: "x" },
       commitVm: { name: "x" },
       pullImage: { name: "x" },

@@ -68,6 +68,13 @@ export const imageErrors = {
         : `Look at its machine with \`banger vm shell ${p.vm}\`, then delete it`,
     when: "A step of `image build` ran in the machine and did not succeed.",
   }),
+  image_bound: define<{ name: string; vms: string[] }>({
+    status: 409,
+    message: (p) =>
+      `the file of image ${show(p.name)} is where ${listed(p.vms)} found it, and must stay there`,
+    remedy: (p) => `Delete the machines first: banger vm delete ${p.vms.join(" ")}`,
+    when: "`image promote` while machines are based on the file where it is.",
+  }),
   cache_busy: define<{ kind: string; target: string }>({
     status: 409,
     message: (p) => `the cache may be in use by ${p.kind} of ${show(p.target)}`,
