@@ -15,6 +15,7 @@ export const operationKinds = [
   "image.register",
   "image.promote",
   "kernel.pull",
+  "template.build",
 ] as const;
 
 export const problemSchema = z.object({

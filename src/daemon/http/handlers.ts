@@ -115,14 +115,21 @@ export function makeHandlers(services: Services): Handlers {
       ),
     renameImage: ({ params, body, signal }) =>
       images.rename(ref(params), body.name, { signal, report: () => undefined }),
-    pruneImages: ({ body }) => images.prune(body, usingImage),
+    pruneImages: async ({ body }) => {
+      const pruned = await images.prune(body, usingImage);
+      if (!pruned.dryRun) for (const { id } of pruned.deleted) await vms.forgetImage(id);
+      return pruned;
+    },
     pruneCache: ({ body }) => {
       const busy = operations.list().find(({ state }) => state === "running");
       if (busy) throw fault("cache_busy", { kind: busy.kind, target: busy.target });
       return services.pruneCache(body);
     },
-    deleteImage: ({ params, query }) =>
-      images.remove(ref(params), usingImage, { force: query.force ?? false }),
+    deleteImage: async ({ params, query }) => {
+      const removed = await images.remove(ref(params), usingImage, { force: query.force ?? false });
+      await vms.forgetImage(removed.id);
+      return removed;
+    },
 
     listKernels: () => kernels.list(),
     availableKernels: () => kernels.available(),
@@ -135,6 +142,13 @@ export function makeHandlers(services: Services): Handlers {
       if (users.length > 0) throw fault("kernel_in_use", { name, vms: users });
       return kernels.remove(name);
     },
+
+    listTemplates: () => vms.templates(),
+    buildTemplate: ({ body }) =>
+      operations.start("template.build", body.image ?? "the default image", (context) =>
+        vms.buildTemplate(body, context),
+      ),
+    deleteTemplate: ({ params }) => vms.removeTemplate(ref(params)),
 
     listOperations: () => operations.list(),
     showOperation: ({ params }) => operations.show(params.id ?? ""),
