@@ -5,10 +5,16 @@ import * as daemonLogsCode from "./commands/daemon/logs.ts";
 import * as daemonStatusCode from "./commands/daemon/status.ts";
 import * as daemonStopCode from "./commands/daemon/stop.ts";
 import * as doctorCode from "./commands/doctor.ts";
+import * as imageBuildCode from "./commands/image/build.ts";
+import * as imageCachePruneCode from "./commands/image/cache-prune.ts";
 import * as imageDeleteCode from "./commands/image/delete.ts";
 import * as imageListCode from "./commands/image/list.ts";
 import * as imageLoadCode from "./commands/image/load.ts";
+import * as imagePromoteCode from "./commands/image/promote.ts";
+import * as imagePruneCode from "./commands/image/prune.ts";
 import * as imagePullCode from "./commands/image/pull.ts";
+import * as imageRegisterCode from "./commands/image/register.ts";
+import * as imageRenameCode from "./commands/image/rename.ts";
 import * as imageSaveCode from "./commands/image/save.ts";
 import * as imageShowCode from "./commands/image/show.ts";
 import * as kernelDeleteCode from "./commands/kernel/delete.ts";
@@ -47,7 +53,20 @@ import * as vmTopCode from "./commands/vm/top.ts";
 import * as vmWaitCode from "./commands/vm/wait.ts";
 import { catalogList, catalogUpdate } from "./specs/catalog.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
-import { imageDelete, imageList, imageLoad, imagePull, imageSave, imageShow } from "./specs/image.ts";
+import {
+  imageBuild,
+  imageCachePrune,
+  imageDelete,
+  imageList,
+  imageLoad,
+  imagePromote,
+  imagePrune,
+  imagePull,
+  imageRegister,
+  imageRename,
+  imageSave,
+  imageShow,
+} from "./specs/image.ts";
 import { kernelDelete, kernelImport, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { sshConfig, vmSsh, vmSshProxy } from "./specs/ssh.ts";
 import { templateBuild, templateDelete, templateList } from "./specs/template.ts";
@@ -91,6 +110,12 @@ export const commands: readonly Command[] = [
   command(imagePull, imagePullCode),
   command(imageSave, imageSaveCode),
   command(imageLoad, imageLoadCode),
+  command(imageBuild, imageBuildCode),
+  command(imageRegister, imageRegisterCode),
+  command(imagePromote, imagePromoteCode),
+  command(imageRename, imageRenameCode),
+  command(imagePrune, imagePruneCode),
+  command(imageCachePrune, imageCachePruneCode),
   command(imageDelete, imageDeleteCode),
   command(catalogList, catalogListCode),
   command(catalogUpdate, catalogUpdateCode),

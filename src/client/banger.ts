@@ -2,7 +2,16 @@ import type { Duplex } from "node:stream";
 import type { Progress } from "../lib/context.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
-import type { DaemonInfo, Defaults, DoctorReport, PruneResult, SshTarget } from "../model/api/answers.ts";
+import type {
+  CachePrune,
+  DaemonInfo,
+  Defaults,
+  DoctorReport,
+  ImagePrune,
+  PruneResult,
+  SshTarget,
+} from "../model/api/answers.ts";
+import type { BuildImage } from "../model/api/build.ts";
 import type {
   BuildTemplate,
   CommitVm,
@@ -10,6 +19,7 @@ import type {
   ImportKernel,
   LoadImage,
   PullImage,
+  RegisterImage,
   SetVm,
   WaitVm,
 } from "../model/api/requests.ts";
@@ -241,8 +251,34 @@ export class Images {
     return this.#caller.get("/images/available");
   }
 
-  show(ref: string): Promise<Image> {
-    return this.#caller.get(`/images/${encodeURIComponent(ref)}`);
+  /** With `verify` its whole disk is hashed first; a wrong one is `image_broken`. */
+  show(ref: string, options: { verify?: boolean } = {}): Promise<Image> {
+    return this.#caller.get(`/images/${encodeURIComponent(ref)}${options.verify ? "?verify=true" : ""}`);
+  }
+
+  /** Makes an image of a directory or a raw file of the daemon's host. */
+  register(request: RegisterImage, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", "/images/register", request, options);
+  }
+
+  /** Copies the file of a registered image into the store. */
+  promote(ref: string, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", `/images/${encodeURIComponent(ref)}/promote`, {}, options);
+  }
+
+  rename(ref: string, name: string): Promise<Image> {
+    const path = `/images/${encodeURIComponent(ref)}/rename`;
+    return this.#caller.call({ method: "POST", path, body: { name } });
+  }
+
+  /** Deletes images that no machine uses; with `all` also those that cannot be had again. */
+  prune(body: { all?: boolean; dryRun?: boolean } = {}): Promise<ImagePrune> {
+    return this.#caller.call({ method: "POST", path: "/images/prune", body });
+  }
+
+  /** Removes downloads that can be had again. */
+  pruneCache(body: { dryRun?: boolean } = {}): Promise<CachePrune> {
+    return this.#caller.call({ method: "POST", path: "/images/cache/prune", body });
   }
 
   /** @param request the catalog's name or the registry's reference of an image, or that with more */
@@ -276,8 +312,15 @@ export class Images {
     return await this.#caller.call<Image>(call);
   }
 
-  delete(ref: string): Promise<{ id: string; freed: number }> {
-    return this.#caller.call({ method: "DELETE", path: `/images/${encodeURIComponent(ref)}` });
+  /** Makes an image of another one by steps; paths are those of the daemon's host, absolute. */
+  build(request: BuildImage, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", "/images/build", request, options);
+  }
+
+  /** With `force` also one that machines use: its files stay until the last of them goes. */
+  delete(ref: string, options: { force?: boolean } = {}): Promise<{ id: string; freed: number }> {
+    const query = options.force ? "?force=true" : "";
+    return this.#caller.call({ method: "DELETE", path: `/images/${encodeURIComponent(ref)}${query}` });
   }
 }
 

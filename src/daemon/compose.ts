@@ -31,6 +31,7 @@ import { TemplateStore } from "../vm/templates/store.ts";
 import { VmFiles } from "../vm/vm-files.ts";
 import { AccelerationService } from "../vmm/acceleration.ts";
 import { QemuDriver } from "../vmm/qemu/driver.ts";
+import { pruneCache } from "./cache-prune.ts";
 import type { Composition } from "./daemon.ts";
 import { makeDoctor } from "./doctor/doctor.ts";
 import { OperationRegistry } from "./operations/registry.ts";
@@ -99,6 +100,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     await images.removeLeftovers();
     await kernels.removeLeftovers();
     await vms.reconcile();
+    await images.sweep((id) => vms.usingImage(id));
     const services: Services = {
       vms,
       images,
@@ -107,6 +109,8 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       operations: new OperationRegistry(),
       doctor: makeDoctor({ paths, config, acceleration, archive, images }),
       defaults: () => ({ image: config.default_image_name, ...vms.defaults() }),
+      pruneCache: (options) =>
+        pruneCache([paths.downloads, blobDirectory(paths.cache), join(paths.cache, "initramfs")], options),
       info: makeInfo(paths, repository),
       shutdown,
     };

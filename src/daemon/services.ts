@@ -1,8 +1,9 @@
+import type { RegisterRequest } from "../image/local/register.ts";
 import type { PullRequest } from "../image/plan.ts";
-import type { LoadRequest } from "../image/service.ts";
+import type { LoadRequest, PruneOptions, UsedBy } from "../image/service.ts";
 import type { ImportRequest } from "../kernel/import.ts";
 import type { Context } from "../lib/context.ts";
-import type { DaemonInfo, Defaults, DoctorReport } from "../model/api/answers.ts";
+import type { CachePrune, DaemonInfo, Defaults, DoctorReport, ImagePrune } from "../model/api/answers.ts";
 import type { Catalog } from "../model/catalog.ts";
 import type { AvailableImage, Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
@@ -20,6 +21,8 @@ export interface Services {
   doctor(signal: AbortSignal): Promise<DoctorReport>;
   defaults(): Defaults;
   info(): Promise<DaemonInfo>;
+  /** Removes what was downloaded and can be had again; nothing else runs meanwhile. */
+  pruneCache(options: { dryRun: boolean }): Promise<CachePrune>;
   /** Begins the end of the daemon; returns at once. */
   shutdown(): void;
 }
@@ -31,7 +34,13 @@ export interface ImageApi {
   pull(ref: string, context: Context, request?: PullRequest): Promise<Image>;
   save(ref: string, context: Context): Promise<AsyncIterable<Buffer>>;
   load(bundle: AsyncIterable<Uint8Array>, context: Context, request?: LoadRequest): Promise<Image>;
-  remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }>;
+  register(name: string, request: RegisterRequest, context: Context): Promise<Image>;
+  promote(ref: string, usedBy: UsedBy, context: Context): Promise<Image>;
+  verify(ref: string, signal: AbortSignal): Promise<Image>;
+  rename(ref: string, name: string, context: Context): Promise<Image>;
+  remove(ref: string, usedBy: UsedBy, options?: { force?: boolean }): Promise<{ id: string; freed: number }>;
+  prune(options: PruneOptions, usedBy: UsedBy): Promise<ImagePrune>;
+  sweep(usedBy: UsedBy): Promise<void>;
 }
 
 export interface CatalogApi {

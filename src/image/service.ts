@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { Coalescer } from "../lib/coalesce.ts";
 import { type Context, step } from "../lib/context.ts";
 import { fault } from "../lib/errors/error.ts";
+import type { ImagePrune } from "../model/api/answers.ts";
 import type { AvailableImage, Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
 import { BundleReader } from "./bundle/read.ts";
 import { surveyFile } from "./bundle/survey.ts";
@@ -9,6 +10,7 @@ import { writeBundle } from "./bundle/write.ts";
 import { imageCatalog } from "./catalog.ts";
 import type { CatalogShelf } from "./catalogs/shelf.ts";
 import { inspectExt4 } from "./ext4/inspect.ts";
+import { isDirectory, type RegisterRequest, registerDirectory, registerFile } from "./local/register.ts";
 import { isExplicitReference } from "./oci/reference.ts";
 import {
   type ImageSources,
@@ -20,6 +22,7 @@ import {
 } from "./plan.ts";
 import { checkImageName, isIdPrefix } from "./reference.ts";
 import { brokenFault, type Entry, imageOf } from "./store/entry.ts";
+import { canBeHadAgain, deletedName, isDeleted } from "./store/fate.ts";
 import { type ImageDescription, ImageStore } from "./store/store.ts";
 
 export interface ImageServiceOptions {
@@ -46,6 +49,18 @@ export type FillImage = (rootfs: string, context: Context) => Promise<ImageDescr
 
 /** What the catalog of this package is called among others. */
 const ownCatalog = "banger";
+/** Names of the machines whose disks are based on the image with an id. */
+export type UsedBy = (id: string) => string[];
+
+export interface PruneOptions {
+  /** Also those that nothing brings back. */
+  all: boolean;
+  /** Only say what would be done. */
+  dryRun: boolean;
+}
+
+/** Of an image for which nobody names one. */
+const usualKernel = "generic-6.1";
 
 export interface UsableImage {
   manifest: ImageManifest;
@@ -195,15 +210,101 @@ export class ImageService {
   }
 
   /**
+   * Makes an image of what the user has: a directory is written into the store, a raw file with an ext4 file system is used where it
+   * is, and checked before every use as it was then.
+   *
+   * @throws image_file_missing, image_file_invalid, image_exists, invalid_value, bad_usage, and what `writeDirectory` throws
+   */
+  async register(name: string, request: RegisterRequest, context: Context): Promise<Image> {
+    const kernel = usualKernel;
+    if (await isDirectory(request.path)) {
+      const fill: FillImage = (rootfs, scoped) => registerDirectory(request, kernel, rootfs, scoped);
+      return await this.make(name, fill, context);
+    }
+    checkImageName(name);
+    await this.#mustBeFree(name);
+    using _lock = await this.#store.lock(name, context.signal);
+    await this.#mustBeFree(name);
+    const description = await registerFile(request, kernel);
+    return imageOf(await this.#store.adopt(name, request.path, description, context));
+  }
+
+  /**
+   * Copies the file of an image that is used where it is into the store. Refused while machines are based on it there.
+   *
+   * @throws image_not_found, image_ambiguous, image_broken, image_bound, no_space, interrupted
+   */
+  async promote(ref: string, usedBy: UsedBy, context: Context): Promise<Image> {
+    const entry = await this.#get(ref);
+    const name = entry.name ?? entry.id;
+    const vms = usedBy(entry.id);
+    if (vms.length > 0) throw fault("image_bound", { name, vms });
+    using _lock = await this.#store.lock(name, context.signal);
+    const message = `copying ${name} into the store`;
+    const done = await step(context, "image.promote", message, () => this.#store.promote(entry, context));
+    return await this.show(done.id);
+  }
+
+  /**
+   * Gives an image another name. Machines of it go on as they are: they know it by its id.
+   *
+   * @throws invalid_value, image_not_found, image_ambiguous, image_broken, image_exists, interrupted
+   */
+  async rename(ref: string, name: string, { signal }: Context): Promise<Image> {
+    checkImageName(name);
+    return imageOf(await this.#rename(await this.#get(ref), name, signal));
+  }
+
+  /**
+   * Refused while the disk of a machine is based on it. With `force` it loses its name at once, which is free again, and its files
+   * stay for these machines; `sweep` removes them after the last one.
+   *
    * @param usedBy names of the machines whose disks are based on the image with an id
    * @throws image_not_found, image_ambiguous, image_in_use, directory_not_writable
    */
-  async remove(ref: string, usedBy: (id: string) => string[]): Promise<{ id: string; freed: number }> {
+  async remove(
+    ref: string,
+    usedBy: UsedBy,
+    options: { force?: boolean } = {},
+  ): Promise<{ id: string; freed: number }> {
     const entry = await this.#get(ref);
     const vms = usedBy(entry.id);
-    if (vms.length > 0) throw fault("image_in_use", { name: entry.name ?? entry.id, vms });
-    await this.#store.remove(entry);
-    return { id: entry.id, freed: entry.used };
+    if (vms.length === 0) {
+      await this.#store.remove(entry);
+      return { id: entry.id, freed: entry.used };
+    }
+    if (!options.force) throw fault("image_in_use", { name: entry.name ?? entry.id, vms });
+    if (!isDeleted(entry)) await this.#rename(entry, deletedName(entry));
+    return { id: entry.id, freed: 0 };
+  }
+
+  /** Removes the files of images that were deleted while machines used them, where no machine does any more. */
+  async sweep(usedBy: UsedBy): Promise<void> {
+    for (const entry of await this.#store.list()) {
+      if (isDeleted(entry) && usedBy(entry.id).length === 0) await this.#store.remove(entry);
+    }
+  }
+
+  /**
+   * Removes images that no machine is based on: those that can be had again from where they came, with `all` also those that were made
+   * here.
+   *
+   * @throws directory_not_writable
+   */
+  async prune({ all, dryRun }: PruneOptions, usedBy: UsedBy): Promise<ImagePrune> {
+    const entries = await this.#store.list();
+    const chosen = entries.filter((entry) => (all || canBeHadAgain(entry)) && usedBy(entry.id).length === 0);
+    if (!dryRun) for (const entry of chosen) await this.#store.remove(entry);
+    const deleted = chosen.map(({ id, name = id, used }) => ({ id, name, used }));
+    return { deleted, freed: deleted.reduce((sum, { used }) => sum + used, 0), dryRun };
+  }
+
+  async #rename(entry: Entry, name: string, signal = new AbortController().signal): Promise<Entry> {
+    const names = [...new Set([entry.name ?? entry.id, name])].sort();
+    using locks = new DisposableStack();
+    for (const one of names) locks.use(await this.#store.lock(one, signal));
+    await this.#mustBeFree(name);
+    return await this.#store.rename(entry, name);
   }
 
   async #get(ref: string): Promise<Entry> {

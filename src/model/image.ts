@@ -42,6 +42,8 @@ export const imageManifestSchema = z.object({
     /** Apparent size in bytes: that of the file system. */
     size: z.int().min(1),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Of a file of the user's own, which is used where it is: its absolute path. */
+    path: z.string().startsWith("/").optional(),
     /** Milliseconds since the epoch when the file was complete. A file of another time is hashed before it is used. */
     mtime: z.number(),
   }),
@@ -49,6 +51,8 @@ export const imageManifestSchema = z.object({
   /** Only of images that were made of another one. */
   origin: imageOriginSchema.optional(),
   createdAt: z.iso.datetime(),
+  /** The name before the last one: it counts until the new one is in the file `name`. */
+  renamedFrom: z.string().optional(),
 });
 export type ImageManifest = z.infer<typeof imageManifestSchema>;
 
@@ -59,6 +63,8 @@ export const imageSchema = imageManifestSchema.partial().extend({
   name: z.string(),
   /** Bytes occupied on the host. */
   used: z.int(),
+  /** Names of the machines whose disks are layers over it; only of an image that is shown alone. */
+  vms: z.array(z.string()).optional(),
   /** Set when the entry exists but cannot be used. */
   problem: z.string().optional(),
 });

@@ -3,6 +3,7 @@ import type { CopyResult } from "../archive/tree/unpack.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { Context } from "../lib/context.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
+import type { BuildImage } from "../model/api/build.ts";
 import type {
   BuildTemplate,
   CommitVm,
@@ -79,6 +80,13 @@ export interface VmApi {
    * @throws vm_wrong_state, vm_disk_missing, image_exists, and what making an image throws
    */
   commit(ref: string, request: CommitVm, context: Context): Promise<Image>;
+
+  /**
+   * Makes an image of another one by steps that a machine of its own carries out.
+   *
+   * @throws image_step_failed, image_file_missing, image_file_invalid, image_exists, and what making machines and images throws
+   */
+  buildImage(request: BuildImage, context: Context): Promise<Image>;
 
   /**
    * Runs a command, waiting up to `request.wait` seconds for the agent of a machine that is starting. Returns when the command

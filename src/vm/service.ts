@@ -5,6 +5,7 @@ import { type Context, detachedContext, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
+import type { BuildImage } from "../model/api/build.ts";
 import type {
   BuildTemplate,
   CommitVm,
@@ -21,6 +22,7 @@ import type { Template } from "../model/template.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
+import { buildImage } from "./image-build/build.ts";
 import { commitDisk } from "./commit/commit.ts";
 import { createVm } from "./create.ts";
 import { guestTree } from "./files.ts";
@@ -174,6 +176,10 @@ export class VmService implements VmApi {
       const message = `committing ${present.name} as ${name}`;
       return await step(scoped, "vm.commit", message, () => commitDisk(this.#parts, present, name, scoped));
     });
+  }
+
+  async buildImage(request: BuildImage, context: Context): Promise<Image> {
+    return await buildImage(this.#parts, this.#lifecycle, request, this.#lifecycle.scoped(context));
   }
 
   async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {

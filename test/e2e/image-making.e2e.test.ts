@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Image } from "../../src/model/image.ts";
@@ -74,5 +75,80 @@ describe("an image of a machine's disk", () => {
     const manifest = JSON.parse(readFileSync(join(host.state, "images", image.id, "manifest.json"), "utf8"));
     assert.equal(manifest.origin.vm.name, "source");
     await host.ok(["image", "delete", "made-commit"]);
+  });
+});
+
+describe("an image that is built by steps", () => {
+  const build = ["image", "build", "--from", slim];
+
+  test("has what they made, in their order, and runs with the variables", async () => {
+    const app = join(host.home, "app");
+    mkdirSync(join(app, "sub"), { recursive: true });
+    writeFileSync(join(app, "sub", "data"), "of the host\n");
+    const script = join(host.home, "setup.sh");
+    writeFileSync(script, "#!/bin/bash\nset -e\ncat /srv/app/sub/data\necho $COLOUR > /root/made\n");
+    chmodSync(script, 0o600);
+    const steps = [
+      "--copy",
+      `${app}:/srv/app`,
+      "--run",
+      script,
+      "--run-command",
+      "echo second >> /root/made",
+    ];
+    const built = await host.run([
+      ...build,
+      ...steps,
+      "--env",
+      "COLOUR=red",
+      "--name",
+      "made-build",
+      "--json",
+    ]);
+    assert.equal(built.status, 0, built.err);
+    assert.match(built.err, /^of the host$/m);
+    const image = JSON.parse(built.out) as Image;
+    assert.equal(image.origin?.steps?.length, 3);
+    const ask = checked(image);
+    assert.equal(ask("cat /root/made"), "red\nsecond\n");
+    assert.equal(ask("cat /etc/machine-id"), "");
+    const shown = "cat /root/made /srv/app/sub/data; echo $COLOUR; ls /run/banger-build 2>&1 | wc -l";
+    const out = await host.ok(["vm", "run", "--rm", "--image", "made-build", "-q", "--", "sh", "-c", shown]);
+    assert.equal(out, "red\nsecond\nof the host\nred\n1");
+    await host.ok(["image", "delete", "made-build"]);
+  });
+
+  test("is not there when a step fails or Ctrl-C comes, and neither is its machine", async () => {
+    const failed = await host.run([
+      ...build,
+      "--run-command",
+      "echo oops >&2; exit 9",
+      "--name",
+      "made-failed",
+    ]);
+    assert.equal(failed.status, 1);
+    assert.match(failed.err, /step 1 of 1 of building "made-failed" ended with status 9 .*: oops$/m);
+    const child = host.start([
+      ...build,
+      "--run-command",
+      "echo begun; sleep 600",
+      "--name",
+      "made-cancelled",
+    ]);
+    const ended = once(child, "close");
+    assert.ok(child.stderr && child.stdout);
+    child.stdout.resume();
+    let seen = "";
+    for await (const chunk of child.stderr) {
+      seen += String(chunk);
+      if (/^begun$/m.test(seen)) child.kill("SIGINT");
+    }
+    assert.deepEqual(await ended, [130, null]);
+    assert.deepEqual(await host.vms(), []);
+    const names = (await host.json<Image[]>(["image", "list"])).map(({ name }) => name);
+    assert.deepEqual(
+      names.filter((name) => name.startsWith("made-")),
+      [],
+    );
   });
 });

@@ -54,6 +54,7 @@ export function fakeServices(): FakeServices {
       remove: method("vms.remove", sampleVm),
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
+      buildImage: method("vms.buildImage", sampleImage),
       commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       pack: method("vms.pack", nothingPacked()),
@@ -82,6 +83,12 @@ export function fakeServices(): FakeServices {
       pull: method("images.pull", sampleImage),
       save: async (...args) => (await method("images.save", undefined)(...args)) ?? bundleOf("a bundle"),
       load: method("images.load", sampleImage),
+      register: method("images.register", sampleImage),
+      promote: method("images.promote", sampleImage),
+      verify: method("images.verify", sampleImage),
+      rename: method("images.rename", sampleImage),
+      prune: method("images.prune", { deleted: [], freed: 0, dryRun: false }),
+      sweep: async () => undefined,
       remove: method("images.remove", { id: sampleImage.id, freed: 4096 }),
     },
     catalogs: {
@@ -96,6 +103,7 @@ export function fakeServices(): FakeServices {
       import: method("kernels.import", sampleKernel),
       remove: method("kernels.remove", { name: "generic-6.1", freed: 4096 }),
     },
+    pruneCache: method("pruneCache", { directories: [], files: 0, freed: 0, dryRun: false }),
     doctor: async () => ({ checks: [{ id: "a", title: "A", verdict: "pass", detail: "fine" }] }),
     defaults: () => ({ image: "debian-bookworm", vcpu: 1, memory: 2 ** 30, disk: 2 ** 33 }),
     info: async () => ({

@@ -188,6 +188,22 @@ const scenarios: Scenario[] = [
     steps: 14,
   },
   {
+    title: "a build",
+    work: (service, world) => {
+      world.manners = { runs: (command) => command.exit(0) };
+      const steps = [{ kind: "command", command: "true" } as const];
+      return service.buildImage({ name: "made", from: "other", steps }, world.quiet);
+    },
+    after: async (daemon, world) => {
+      assert.deepEqual(await daemon.service.list(), []);
+      const made = await daemon.images.list();
+      assert.ok(made.every(({ name, problem }) => name === "made" && problem === undefined));
+      if (made.length > 0) return;
+      await daemon.service.buildImage({ name: "made", from: "other", steps: [] }, world.quiet);
+    },
+    steps: 40,
+  },
+  {
     title: "a reconciliation",
     before: async (service, world) => {
       await service.create({ name: "dev" }, world.quiet);

@@ -15,15 +15,16 @@ export function parseArguments<Spec extends CommandSpec>(
 ): Invocation<Spec> {
   const reading = new Reading(spec, words);
   reading.run();
-  const { flags, positionals, passthrough } = reading;
+  const { flags, positionals, passthrough, order } = reading;
   if (flags.help !== true) checkCounts(spec, positionals, passthrough);
-  return { flags, positionals, passthrough } as unknown as Invocation<Spec>;
+  return { flags, positionals, passthrough, order } as unknown as Invocation<Spec>;
 }
 
 class Reading {
   readonly flags: Record<string, unknown> = {};
   readonly positionals: string[] = [];
   passthrough: readonly string[] = [];
+  readonly order: { flag: string; value: string }[] = [];
   readonly #spec: CommandSpec;
   readonly #known: Readonly<Record<string, Flag>>;
   readonly #words: readonly string[];
@@ -98,8 +99,10 @@ class Reading {
     }
     const text = given ?? this.#next(flag, shown);
     const value = readValue(flag.kind, shown, text);
-    if (flag.kind === "list") (this.flags[name] as unknown[]).push(value);
-    else this.flags[name] = value;
+    if (flag.kind === "list") {
+      (this.flags[name] as unknown[]).push(value);
+      this.order.push({ flag: name, value: text });
+    } else this.flags[name] = value;
   }
 
   /** The word after a flag; another flag is not taken for a value. */

@@ -81,6 +81,8 @@ export interface Invocation<Spec extends CommandSpec = CommandSpec> {
   readonly positionals: readonly string[];
   /** The words for the guest as text; their bytes come from `exactTail`. */
   readonly passthrough: readonly string[];
+  /** The values of all flags that may be repeated, in the order in which they were given. */
+  readonly order: readonly { readonly flag: keyof Spec["flags"] & string; readonly value: string }[];
 }
 
 export interface CommonFlags {

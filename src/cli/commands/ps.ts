@@ -4,5 +4,8 @@ import type { World } from "../world.ts";
 import { run as list } from "./vm/list.ts";
 
 export async function run({ flags }: Invocation<typeof ps>, world: World): Promise<number> {
-  return await list({ flags: { ...flags, running: true }, positionals: [], passthrough: [] }, world);
+  return await list(
+    { flags: { ...flags, running: true }, positionals: [], passthrough: [], order: [] },
+    world,
+  );
 }

@@ -49,6 +49,12 @@ export const groups: readonly GroupSpec[] = [
     ],
   },
   {
+    path: ["image", "cache"],
+    summary: "Downloads that images are made of",
+    description: "What was fetched is kept so that it need not be fetched again.",
+    examples: [{ command: "banger image cache prune", note: "frees its room" }],
+  },
+  {
     path: ["kernel"],
     summary: "Kernels that machines boot",
     description:

@@ -31,6 +31,7 @@ export type Handlers = {
 /** What each route of the contract does. Exec and dial are not here: they take over their connections (`sessions/`). */
 export function makeHandlers(services: Services): Handlers {
   const { vms, images, kernels, operations } = services;
+  const usingImage = (id: string): string[] => vms.usingImage(id);
   return {
     info: () => services.info(),
     doctor: ({ signal }) => services.doctor(signal),
@@ -43,13 +44,22 @@ export function makeHandlers(services: Services): Handlers {
     listVms: () => vms.list(),
     createVm: ({ body }) =>
       operations.start("vm.create", body.name ?? "a new vm", (context) => vms.create(body, context)),
-    pruneVms: () => operations.start("vm.prune", "all stopped vms", (context) => vms.prune(context)),
+    pruneVms: () =>
+      operations.start("vm.prune", "all stopped vms", async (context) => {
+        const pruned = await vms.prune(context);
+        await images.sweep(usingImage);
+        return pruned;
+      }),
     showVm: ({ params }) => vms.show(ref(params)),
     vmStats: ({ params, signal }) => vms.stats(ref(params), signal),
     stats: ({ signal }) => vms.allStats(signal),
     setVm: ({ params, body }) => vms.set(ref(params), body),
     deleteVm: ({ params }) =>
-      operations.start("vm.delete", ref(params), (context) => vms.remove(ref(params), context)),
+      operations.start("vm.delete", ref(params), async (context) => {
+        const vm = await vms.remove(ref(params), context);
+        await images.sweep(usingImage);
+        return vm;
+      }),
     startVm: ({ params }) =>
       operations.start("vm.start", ref(params), (context) => vms.start(ref(params), context)),
     stopVm: ({ params, body }) =>
@@ -95,9 +105,32 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("image.pull", name, (context) => images.pull(name, context, request)),
     loadImage: ({ upload, query, signal }) => images.load(upload, quiet(signal), query),
     saveImage: ({ params, signal }) => images.save(ref(params), quiet(signal)),
-    showImage: ({ params }) => images.show(ref(params)),
-    deleteImage: async ({ params }) => {
-      const removed = await images.remove(ref(params), (id) => vms.usingImage(id));
+    buildImage: ({ body }) =>
+      operations.start("image.build", body.name, (context) => vms.buildImage(body, context)),
+    showImage: async ({ params, query, signal }) => {
+      const image = await (query.verify ? images.verify(ref(params), signal) : images.show(ref(params)));
+      return { ...image, vms: vms.usingImage(image.id) };
+    },
+    registerImage: ({ body: { name, ...request } }) =>
+      operations.start("image.register", name, (context) => images.register(name, request, context)),
+    promoteImage: ({ params }) =>
+      operations.start("image.promote", ref(params), (context) =>
+        images.promote(ref(params), usingImage, context),
+      ),
+    renameImage: ({ params, body, signal }) =>
+      images.rename(ref(params), body.name, { signal, report: () => undefined }),
+    pruneImages: async ({ body }) => {
+      const pruned = await images.prune(body, usingImage);
+      if (!pruned.dryRun) for (const { id } of pruned.deleted) await vms.forgetImage(id);
+      return pruned;
+    },
+    pruneCache: ({ body }) => {
+      const busy = operations.list().find(({ state }) => state === "running");
+      if (busy) throw fault("cache_busy", { kind: busy.kind, target: busy.target });
+      return services.pruneCache(body);
+    },
+    deleteImage: async ({ params, query }) => {
+      const removed = await images.remove(ref(params), usingImage, { force: query.force ?? false });
       await vms.forgetImage(removed.id);
       return removed;
     },

@@ -9,6 +9,9 @@ const spareInodes = 4096;
 /** mke2fs's own default. */
 const usualBytesPerInode = 16_384;
 
+/** What decides how large a file system has to be. */
+export type ContentSize = Pick<ImageSurvey, "entries" | "directories" | "nameBytes" | "bytes">;
+
 /** Sizes in bytes of a file system for an image. */
 export interface RootfsSizes {
   size: number;
@@ -17,7 +20,7 @@ export interface RootfsSizes {
 }
 
 /** @param wanted the size, when it was asked for; whether the content fits shows when it is written */
-export function sizesFor(survey: ImageSurvey, wanted?: number): RootfsSizes {
+export function sizesFor(survey: ContentSize, wanted?: number): RootfsSizes {
   const inodes = survey.entries + spareInodes;
   // The writer leaves an eighth of a large directory's blocks free, and cannot fill them to the last byte.
   const directories = survey.directories * blockSize + survey.nameBytes * 1.3;

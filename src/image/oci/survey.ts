@@ -25,6 +25,11 @@ const nameOverhead = 10;
 /** Looking at a path takes time with the square of its depth, and a hostile one may have thousands of parts. */
 const maxDepth = 128;
 
+/** Bytes that an entry takes in its directory. */
+export function nameRoom(path: string | Buffer): number {
+  return nameOverhead + path.length - path.lastIndexOf("/");
+}
+
 /** Reads a layer through. @throws archive_path_unsafe, image_too_large, and what the source throws */
 export async function surveyLayer(members: AsyncIterable<TarMember>, budget: Budget): Promise<LayerSurvey> {
   const survey: LayerSurvey = {
@@ -47,7 +52,7 @@ export async function surveyLayer(members: AsyncIterable<TarMember>, budget: Bud
     if (kind === "opaque") survey.opaques.push(path);
     if (kind !== "entry") continue;
     survey.entries += 1;
-    survey.nameBytes += nameOverhead + path.length - path.lastIndexOf("/");
+    survey.nameBytes += nameRoom(path);
     if (member.type === "directory") survey.directories += 1;
     else await surveyLeaf(survey, member, path);
   }

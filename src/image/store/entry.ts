@@ -40,10 +40,18 @@ export async function readEntry(directory: string, id: string): Promise<Entry | 
   const name = label ?? textOf(data, "name");
   const entry = { id, path, name, used: await bytesUsed(path) };
   const found = broken ?? (await findProblem(data, { id, path, name }));
-  if (!found) return { ...entry, content: { state: "good", manifest: imageManifestSchema.parse(data) } };
+  if (!found) {
+    const manifest = imageManifestSchema.parse(data);
+    return { ...entry, content: { state: "good", manifest: { ...manifest, name: name ?? manifest.name } } };
+  }
   if (!existsSync(path)) return undefined;
   const { problem, cause } = found;
   return { ...entry, content: { state: "broken", readable: readablePart(data), problem, cause } };
+}
+
+/** Where the disk of an image is: in its directory, unless it is a file of the user's own. */
+export function rootfsPath(directory: string, { rootfs }: ImageManifest): string {
+  return rootfs.path ?? join(directory, rootfsFile);
 }
 
 /** As the API shows it. */
@@ -94,22 +102,21 @@ async function findProblem(
   const manifest = checked.data;
   if (manifest.id !== id)
     return { problem: `its ${manifestFile} is that of the image with id ${manifest.id}` };
-  if (manifest.name !== name)
+  if (manifest.name !== name && manifest.renamedFrom !== name)
     return { problem: `its ${manifestFile} is that of the image "${manifest.name}"` };
   return await findDiskProblem(path, manifest);
 }
 
 async function findDiskProblem(path: string, manifest: ImageManifest): Promise<Broken | undefined> {
+  const file = manifest.rootfs.path ?? rootfsFile;
   try {
-    const status = await stat(join(path, rootfsFile));
-    if (!status.isFile()) return { problem: `its ${rootfsFile} is not a file` };
+    const status = await stat(rootfsPath(path, manifest));
+    if (!status.isFile()) return { problem: `its ${file} is not a file` };
     if (status.size === manifest.rootfs.size) return undefined;
-    return { problem: `its ${rootfsFile} has ${status.size} bytes, expected ${manifest.rootfs.size}` };
+    return { problem: `its ${file} has ${status.size} bytes, expected ${manifest.rootfs.size}` };
   } catch (cause) {
     const isMissing = errnoOf(cause) === "ENOENT";
-    const problem = isMissing
-      ? `it has no ${rootfsFile}`
-      : `its ${rootfsFile} cannot be read (${errnoOf(cause)})`;
+    const problem = isMissing ? `it has no ${file}` : `its ${file} cannot be read (${errnoOf(cause)})`;
     return { problem, cause };
   }
 }

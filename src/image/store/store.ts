@@ -1,13 +1,22 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { diskFault, syncDirectory, writeFileAtomic } from "../../lib/atomic.ts";
+import { diskFault, removeStaleStaging, syncDirectory, writeFileAtomic } from "../../lib/atomic.ts";
 import { type Context, step } from "../../lib/context.ts";
 import { errnoOf, fault } from "../../lib/errors/error.ts";
 import { hashFile } from "../../lib/hash-file.ts";
 import { type Lock, tryLock, waitForLock } from "../../lib/lock.ts";
+import { run } from "../../lib/process.ts";
 import type { ImageManifest } from "../../model/image.ts";
-import { brokenFault, type Entry, manifestFile, nameFile, readEntry, rootfsFile } from "./entry.ts";
+import {
+  brokenFault,
+  type Entry,
+  manifestFile,
+  nameFile,
+  readEntry,
+  rootfsFile,
+  rootfsPath,
+} from "./entry.ts";
 
 /** What whoever makes an image says of it; the store adds what it sees for itself. */
 export interface ImageDescription
@@ -16,6 +25,8 @@ export interface ImageDescription
   sha256?: string;
 }
 
+/** Milliseconds. */
+const copyTimeout = 4 * 3600_000;
 const locksDirectory = ".locks";
 const stagingPrefix = ".staging-";
 const deletedPrefix = ".deleted-";
@@ -45,9 +56,13 @@ export class ImageStore {
   async open(entry: Entry, signal: AbortSignal): Promise<{ manifest: ImageManifest; rootfs: string }> {
     if (entry.content.state === "broken") throw brokenFault(entry, entry.content);
     const { manifest } = entry.content;
-    const rootfs = join(entry.path, rootfsFile);
-    if ((await stat(rootfs)).mtimeMs !== manifest.rootfs.mtime) {
+    const rootfs = rootfsPath(entry.path, manifest);
+    const { mtimeMs } = await stat(rootfs);
+    if (mtimeMs !== manifest.rootfs.mtime) {
       await this.verify(entry, signal);
+      if (manifest.rootfs.path !== undefined) await this.#note(entry, manifest, { mtime: mtimeMs });
+    }
+    if (mtimeMs !== manifest.rootfs.mtime && manifest.rootfs.path === undefined) {
       const time = manifest.rootfs.mtime / 1000;
       await utimes(rootfs, time, time);
     }
@@ -57,10 +72,10 @@ export class ImageStore {
   /** Hashes the whole disk. @throws image_broken, interrupted */
   async verify(entry: Entry, signal: AbortSignal): Promise<void> {
     if (entry.content.state === "broken") throw brokenFault(entry, entry.content);
-    const { sha256 } = entry.content.manifest.rootfs;
-    const actual = await hashFile(join(entry.path, rootfsFile), signal);
+    const { sha256, path = rootfsFile } = entry.content.manifest.rootfs;
+    const actual = await hashFile(rootfsPath(entry.path, entry.content.manifest), signal);
     if (actual !== sha256) {
-      throw brokenFault(entry, { problem: `its ${rootfsFile} has SHA-256 ${actual}, expected ${sha256}` });
+      throw brokenFault(entry, { problem: `its ${path} has SHA-256 ${actual}, expected ${sha256}` });
     }
   }
 
@@ -115,6 +130,94 @@ export class ImageStore {
     return entry;
   }
 
+  /**
+   * Makes an image of a file that stays where it is and is the user's. The name's lock is held by the caller.
+   *
+   * @throws no_space, directory_not_writable, interrupted
+   */
+  async adopt(name: string, path: string, description: ImageDescription, context: Context): Promise<Entry> {
+    const staging = join(this.#directory, stagingPrefix + tokenOf(name));
+    const id = await this.#freshId();
+    try {
+      await rm(staging, { recursive: true, force: true });
+      await mkdir(staging, { recursive: true, mode: 0o700 });
+      const { size, mtimeMs: mtime } = await stat(path);
+      const sha256 = await step(context, "image.seal", "taking the image's checksum", () =>
+        hashFile(path, context.signal),
+      );
+      const rootfs = { file: rootfsFile, size, sha256, path, mtime } as const;
+      const createdAt = new Date().toISOString();
+      const manifest: ImageManifest = { version: 1, id, name, ...description, rootfs, createdAt };
+      await writeFile(join(staging, nameFile), `${name}\n`, { mode: 0o400, flush: true });
+      await writeFileAtomic(join(staging, manifestFile), textOf(manifest), 0o400);
+      await rename(staging, join(this.#directory, id));
+      await syncDirectory(this.#directory);
+    } catch (error) {
+      await rm(staging, { recursive: true, force: true });
+      throw diskFault(error, staging, `making image ${name}`);
+    }
+    const entry = await readEntry(this.#directory, id);
+    if (!entry) throw fault("image_not_found", { name, available: [] });
+    return entry;
+  }
+
+  /**
+   * Copies the disk of an image that is used where it is into the store, checked on the way. The name's lock is held by the caller.
+   *
+   * @throws image_broken, no_space, directory_not_writable, interrupted, tool_failed
+   */
+  async promote(entry: Entry, { signal }: Context): Promise<Entry> {
+    if (entry.content.state === "broken") throw brokenFault(entry, entry.content);
+    const { manifest } = entry.content;
+    if (manifest.rootfs.path === undefined) return entry;
+    const target = join(entry.path, rootfsFile);
+    const staged = join(entry.path, `.${rootfsFile}.staging-promote`);
+    try {
+      await rm(staged, { force: true });
+      // Node's own copy fills the holes.
+      const args = ["--sparse=always", "--reflink=auto", "--", manifest.rootfs.path, staged];
+      await run("cp", args, { signal, timeout: copyTimeout });
+      await chmod(staged, 0o400);
+      const file = await open(staged, "r");
+      await file.sync().finally(() => file.close());
+      const actual = await hashFile(staged, signal);
+      if (actual !== manifest.rootfs.sha256) {
+        const problem = `${manifest.rootfs.path} has SHA-256 ${actual}, expected ${manifest.rootfs.sha256}`;
+        throw brokenFault(entry, { problem });
+      }
+      await rename(staged, target);
+      const { path: _, ...rootfs } = manifest.rootfs;
+      return await this.#note(entry, { ...manifest, rootfs }, { mtime: (await stat(target)).mtimeMs });
+    } catch (error) {
+      await rm(staged, { force: true });
+      throw diskFault(error, target, `copying image ${manifest.name}`);
+    }
+  }
+
+  async #note(
+    entry: Entry,
+    manifest: ImageManifest,
+    change: Partial<ImageManifest["rootfs"]>,
+  ): Promise<Entry> {
+    const next: ImageManifest = { ...manifest, rootfs: { ...manifest.rootfs, ...change } };
+    await writeFileAtomic(join(entry.path, manifestFile), textOf(next), 0o400);
+    return { ...entry, content: { state: "good", manifest: next } };
+  }
+
+  /**
+   * Gives an image another name, which takes effect in one step. The locks of both names are held by the caller.
+   *
+   * @throws image_broken, no_space, directory_not_writable
+   */
+  async rename(entry: Entry, name: string): Promise<Entry> {
+    if (entry.content.state === "broken") throw brokenFault(entry, entry.content);
+    const { manifest } = entry.content;
+    const next: ImageManifest = { ...manifest, name, renamedFrom: manifest.name };
+    await writeFileAtomic(join(entry.path, manifestFile), `${JSON.stringify(next, null, 2)}\n`, 0o400);
+    await writeFileAtomic(join(entry.path, nameFile), `${name}\n`, 0o400);
+    return { ...entry, name, content: { state: "good", manifest: next } };
+  }
+
   /** It is gone at once; its space follows. @throws directory_not_writable */
   async remove(entry: Entry): Promise<void> {
     const doomed = join(this.#directory, `${deletedPrefix}${entry.id}-${randomBytes(4).toString("hex")}`);
@@ -134,6 +237,8 @@ export class ImageStore {
     for (const name of await namesIn(this.#directory)) {
       const path = join(this.#directory, name);
       if (name.startsWith(deletedPrefix)) await rm(path, { recursive: true, force: true });
+      // Of a change of name that was cut off.
+      if (!name.startsWith(".")) await removeStaleStaging(path);
       if (!name.startsWith(stagingPrefix)) continue;
       using lock = tryLock(await this.#lockFile(name.slice(stagingPrefix.length)));
       if (lock) await rm(path, { recursive: true, force: true });
@@ -166,6 +271,10 @@ async function seal(rootfs: string): Promise<{ size: number; mtime: number }> {
   const mtime = Math.floor(Date.now() / 1000) * 1000;
   await utimes(rootfs, mtime / 1000, mtime / 1000);
   return { size: (await stat(rootfs)).size, mtime };
+}
+
+function textOf(manifest: ImageManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
 /** A file name for a name of an image, which may have slashes and be long. */

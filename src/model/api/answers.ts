@@ -29,6 +29,24 @@ export type DoctorReport = z.infer<typeof doctorReportSchema>;
 export const pruneResultSchema = z.object({ deleted: z.array(z.string()), freed: z.int() });
 export type PruneResult = z.infer<typeof pruneResultSchema>;
 
+/** Answer of `POST /v1/images/prune`. */
+export const imagePruneSchema = z.object({
+  /** Or what would be deleted. */
+  deleted: z.array(z.object({ id: z.string(), name: z.string(), used: z.int() })),
+  freed: z.int(),
+  dryRun: z.boolean(),
+});
+export type ImagePrune = z.infer<typeof imagePruneSchema>;
+
+/** Answer of `POST /v1/images/cache/prune`. */
+export const cachePruneSchema = z.object({
+  /** Each with what was, or would be, removed in it. */
+  directories: z.array(z.object({ path: z.string(), files: z.int(), bytes: z.int() })),
+  files: z.int(),
+  freed: z.int(),
+  dryRun: z.boolean(),
+});
+export type CachePrune = z.infer<typeof cachePruneSchema>;
 /** How ssh gets to a machine. */
 export const sshTargetSchema = z.object({
   id: z.string(),

@@ -91,6 +91,35 @@ export const loadImageSchema = z.strictObject({
   kernel: z.string().min(1).optional(),
 });
 export type LoadImage = z.input<typeof loadImageSchema>;
+/** Body of `POST /v1/images/register`. */
+export const registerImageSchema = z.strictObject({
+  name: z.string().min(1),
+  /** Absolute, on the daemon's host: a directory, which is copied, or a raw ext4 file, which is used where it is. */
+  path: z.string().startsWith("/"),
+  kernel: z.string().min(1).optional(),
+  /** Program that becomes PID 1; empty for none. Default: what a directory has, `/sbin/init` of a file. */
+  init: z.string().optional(),
+  /** Only of a directory. `owner` is `uid` or `uid:gid` of everything in it. */
+  size: size.optional(),
+  owner: z.string().optional(),
+});
+export type RegisterImage = z.input<typeof registerImageSchema>;
+
+/** Body of `POST /v1/images/{ref}/promote`. */
+export const promoteImageSchema = z.strictObject({});
+
+/** Body of `POST /v1/images/{ref}/rename`. */
+export const renameImageSchema = z.strictObject({ name: z.string().min(1) });
+
+/** Body of `POST /v1/images/prune`. */
+export const pruneImagesSchema = z.strictObject({
+  /** Also images that were made here and cannot be had again. */
+  all: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
+
+/** Body of `POST /v1/images/cache/prune`. */
+export const pruneCacheSchema = z.strictObject({ dryRun: z.boolean().default(false) });
 
 export const pullKernelSchema = z.strictObject({
   name: z.string().min(1),

@@ -58,7 +58,19 @@ describe("flags", () => {
       },
       positionals: [],
       passthrough: [],
+      order: [],
     });
+  });
+
+  test("that may be repeated keep their order among each other", () => {
+    const two = { ...spec, flags: { ...spec.flags, run: { kind: "list", help: "a step" } } } as const;
+    const { order, flags } = parseArguments(two, ["--run", "a", "--env=X=1", "-d", "--run=b"]);
+    assert.deepEqual(order, [
+      { flag: "run", value: "a" },
+      { flag: "env", value: "X=1" },
+      { flag: "run", value: "b" },
+    ]);
+    assert.deepEqual(flags.run, ["a", "b"]);
   });
 
   test("may stand before and after positionals", () => {

@@ -55,6 +55,113 @@ created:       2026-01-01T00:00:00.000Z (2 minutes ago)
     );
   });
 
+  test("build passes its steps on in the order of the command line", async (context) => {
+    const { world, services } = await servedWorld(context);
+    const copies = ["--copy", "a:b/c:/srv/app", "--copy=./app/.:/srv"];
+    const steps = ["--run-command", "one", ...copies, "--run", "/setup.sh", "--run-command=two"];
+    const more = ["--env", "A=1", "--nat", "--size", "4G", "--keep-failed"];
+    assert.equal(await world.run("image", "build", "--from", "slim", ...steps, "--name", "dev", ...more), 0);
+    assert.equal(world.stdout.text, "ba9876543210\n");
+    const here = process.cwd();
+    assert.deepEqual(services.seen[0], {
+      name: "vms.buildImage",
+      args: [
+        {
+          from: "slim",
+          name: "dev",
+          steps: [
+            { kind: "command", command: "one" },
+            { kind: "copy", source: `${here}/a:b/c`, target: "/srv/app" },
+            { kind: "copy", source: `${here}/app/.`, target: "/srv" },
+            { kind: "run", script: "/setup.sh" },
+            { kind: "command", command: "two" },
+          ],
+          env: ["A=1"],
+          size: 4 * 2 ** 30,
+          nat: true,
+          keepFailed: true,
+        },
+      ],
+    });
+  });
+
+  test("build is refused without a base, without a name, and with a copy to nowhere", async (context) => {
+    const cases = {
+      "`banger image build` needs --from IMAGE": ["--name", "x"],
+      "`banger image build` needs --name NAME": ["--from", "x"],
+      '--copy is "a:b", expected SRC:DST with an absolute DST': [
+        "--from",
+        "x",
+        "--name",
+        "y",
+        "--copy",
+        "a:b",
+      ],
+    };
+    for (const [message, words] of Object.entries(cases)) {
+      const { world } = await servedWorld(context);
+      assert.equal(await world.run("image", "build", ...words), 2);
+      assert.equal(world.stderr.text.split("\n")[0], `error: ${message}`);
+    }
+  });
+
+  test("show says what an image was made from and who uses it, once it is verified", async (context) => {
+    const { world, services } = await servedWorld(context);
+    const origin = {
+      image: { id: "aaa000000000", name: "slim", sha256: "0" },
+      steps: ["--run /x.sh", "--copy a:/b"],
+    };
+    services.on("images.verify", () => ({ ...sampleImage, origin, vms: ["dev", "web"] }));
+    assert.equal(await world.run("image", "show", "--verify", "dev"), 0);
+    assert.match(world.stdout.text, /^made from: +slim \(aaa000000000\)$/m);
+    assert.match(world.stdout.text, /^step 1: +--run \/x\.sh\nstep 2: +--copy a:\/b$/m);
+  });
+
+  test("rename prints the new name", async (context) => {
+    const { world, services } = await servedWorld(context);
+    assert.equal(await world.run("image", "rename", "dev", "old"), 0);
+    assert.equal(world.stdout.text, "debian-bookworm\n");
+    assert.deepEqual(services.seen[0], { name: "images.rename", args: ["dev", "old"] });
+  });
+
+  test("delete takes force", async (context) => {
+    const { world, services } = await servedWorld(context);
+    assert.equal(await world.run("image", "delete", "-f", "dev"), 0);
+    assert.deepEqual(services.seen[0]?.args, ["dev", { force: true }]);
+  });
+
+  test("prune names the images and asks first", async (context) => {
+    const deleted = [{ id: "aaa000000000", name: "dev", used: 2 ** 20 }];
+    const answer = (_: unknown) => ({ deleted, freed: 2 ** 20, dryRun: false });
+    const { world, services } = await servedWorld(context);
+    services.on("images.prune", answer);
+    assert.equal(await world.run("image", "prune"), 2);
+    assert.match(world.stderr.text, /there is no terminal to ask on: use `banger image prune --force`/);
+    const { world: other, services: more } = await servedWorld(context);
+    more.on("images.prune", answer);
+    assert.equal(await other.run("image", "prune", "--all", "-f"), 0);
+    assert.equal(other.stdout.text, "dev\n");
+    assert.equal(other.stderr.text, "deleted 1 image, freed 1 MiB\n");
+    assert.deepEqual(more.seen[0]?.args, [{ all: true, dryRun: false }]);
+    const { world: dry, services: planned } = await servedWorld(context);
+    planned.on("images.prune", answer);
+    assert.equal(await dry.run("image", "prune", "--dry-run"), 0);
+    assert.equal(dry.stderr.text, "would delete 1 image, freeing 1 MiB\n");
+  });
+
+  test("cache prune says what each directory gave", async (context) => {
+    const { world, services } = await servedWorld(context);
+    services.on("pruneCache", () => ({
+      directories: [{ path: "/cache/blobs", files: 2, bytes: 2 ** 21 }],
+      files: 2,
+      freed: 2 ** 21,
+      dryRun: true,
+    }));
+    assert.equal(await world.run("image", "cache", "prune", "--dry-run"), 0);
+    assert.equal(world.stdout.text, "/cache/blobs: 2 files, 2 MiB\n");
+    assert.equal(world.stderr.text, "would free 2 MiB in 2 files\n");
+  });
+
   test("pull shows its stages and prints the id", async (context) => {
     const { world, services } = await servedWorld(context);
     services.on("images.pull", (_: string, work: Context) => {

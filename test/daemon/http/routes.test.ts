@@ -46,10 +46,13 @@ describe("the contract", () => {
     const { socket } = await serve(t, services);
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
     const bodies: Record<string, object> = {
+      buildImage: { name: "x", from: "y", steps: [] },
+      registerImage: { name: "x", path: "/x" },
+      renameImage: { name: "x" },
+      commitVm: { name: "x" },
       pullImage: { name: "x" },
       pullKernel: { name: "x" },
       importKernel: { name: "x", from: "/x" },
-      commitVm: { name: "x" },
     };
     const queries: Record<string, string> = {
       readFiles: "?path=/x",
@@ -184,7 +187,17 @@ describe("the SDK and the routes", () => {
     const services = fakeServices();
     const { banger } = await serve(t, services);
     assert.deepEqual(await banger.images.list(), [sampleImage]);
-    assert.deepEqual(await banger.images.show("debian-bookworm"), sampleImage);
+    const shown = { ...sampleImage, vms: [] };
+    assert.deepEqual(await banger.images.show("debian-bookworm"), shown);
+    assert.deepEqual(await banger.images.show("debian-bookworm", { verify: true }), shown);
+    assert.equal(services.seen.at(-1)?.name, "images.verify");
+    assert.deepEqual(await banger.images.rename("debian-bookworm", "old"), sampleImage);
+    const pruned = { freed: 0, dryRun: false };
+    assert.deepEqual(await banger.images.prune({ all: true }), { ...pruned, deleted: [] });
+    assert.deepEqual(await banger.images.pruneCache(), { ...pruned, directories: [], files: 0 });
+    await banger.images.delete("debian-bookworm", { force: true });
+    const removal = services.seen.findLast(({ name }) => name === "images.remove");
+    assert.deepEqual(removal?.args, ["debian-bookworm", { force: true }]);
     assert.deepEqual(await banger.images.pull("debian-bookworm"), sampleImage);
     assert.deepEqual(await banger.images.delete("debian-bookworm"), { id: sampleImage.id, freed: 4096 });
     assert.deepEqual(await banger.kernels.list(), [sampleKernel]);
@@ -256,6 +269,18 @@ describe("the SDK and the routes", () => {
       'kernel "used" is used by the machine dev',
     );
     assert.deepEqual(services.seen, []);
+  });
+});
+
+describe("pruning the cache", () => {
+  test("is refused while something is being made", async (t) => {
+    const services = fakeServices();
+    const { banger } = await serve(t, services);
+    const over = Promise.withResolvers<void>();
+    services.operations.start("image.pull", "debian", () => over.promise);
+    const message = 'the cache may be in use by image.pull of "debian"';
+    await rejectsWith(banger.images.pruneCache(), "cache_busy", message);
+    over.resolve();
   });
 });
 

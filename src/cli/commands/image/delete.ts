@@ -10,7 +10,7 @@ export async function run(
   world: World,
 ): Promise<number> {
   const banger = world.connect();
-  const outcomes = await each(positionals, (ref) => banger.images.delete(ref));
+  const outcomes = await each(positionals, (ref) => banger.images.delete(ref, { force: flags.force }));
   if (flags.json) printJson(world.stdout, outcomes.values);
   else
     for (const { id, freed } of outcomes.values)

@@ -12,8 +12,9 @@ export async function run(
   world: World,
 ): Promise<number> {
   const banger = world.connect();
+  const show = (ref: string): Promise<Image> => banger.images.show(ref, { verify: flags.verify });
   const describe = (image: Image): string => imageDetails(image, world.now());
-  return await showEach(world, flags, positionals, (ref) => banger.images.show(ref), describe);
+  return await showEach(world, flags, positionals, show, describe);
 }
 
 function imageDetails(image: Image, now: number): string {
@@ -30,6 +31,9 @@ function imageDetails(image: Image, now: number): string {
     ["on disk", formatSize(image.used)],
     ["sha256", image.rootfs?.sha256],
     ["source", image.source && `${image.source.kind}: ${image.source.detail}`],
+    ["made from", image.origin && `${image.origin.image.name} (${image.origin.image.id})`],
+    ...(image.origin?.steps ?? []).map((step, at) => [`step ${at + 1}`, step] as const),
+    ["used by", image.vms?.length ? image.vms.join(", ") : undefined],
     ["created", moment(image.createdAt, now)],
   ]);
 }

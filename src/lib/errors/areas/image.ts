@@ -23,7 +23,8 @@ export const imageErrors = {
   image_in_use: define<{ name: string; vms: string[] }>({
     status: 409,
     message: (p) => `image ${show(p.name)} is used by ${listed(p.vms)}`,
-    remedy: (p) => `Delete the machines first: banger vm delete ${p.vms.join(" ")}`,
+    remedy: (p) =>
+      `Delete the machines first: banger vm delete ${p.vms.join(" ")}; or use --force, which keeps its files until they are gone`,
     when: "An image cannot be deleted while the disk of a machine is based on it.",
   }),
   image_build_failed: define<{ name: string; reason: string }>({
@@ -49,6 +50,36 @@ export const imageErrors = {
     message: (p) => `${show(p.path)} ${p.problem}`,
     remedy: () => "Give a raw file that holds an ext4 file system and nothing else, as `mke2fs` makes it",
     when: "A file that is to be an image's root file system is not one that the kernel mounts.",
+  }),
+  image_step_failed: define<{
+    name: string;
+    number: string;
+    step: string;
+    status: number;
+    last: string;
+    vm: string | undefined;
+  }>({
+    status: 422,
+    message: (p) =>
+      `step ${p.number} of building ${show(p.name)} ended with status ${p.status} (${p.step})${p.last === "" ? "" : `: ${p.last}`}`,
+    remedy: (p) =>
+      p.vm === undefined
+        ? "Add --keep-failed to have a look at its machine"
+        : `Look at its machine with \`banger vm shell ${p.vm}\`, then delete it`,
+    when: "A step of `image build` ran in the machine and did not succeed.",
+  }),
+  image_bound: define<{ name: string; vms: string[] }>({
+    status: 409,
+    message: (p) =>
+      `the file of image ${show(p.name)} is where ${listed(p.vms)} found it, and must stay there`,
+    remedy: (p) => `Delete the machines first: banger vm delete ${p.vms.join(" ")}`,
+    when: "`image promote` while machines are based on the file where it is.",
+  }),
+  cache_busy: define<{ kind: string; target: string }>({
+    status: 409,
+    message: (p) => `the cache may be in use by ${p.kind} of ${show(p.target)}`,
+    remedy: () => "Wait until it is done, or cancel it, and try again",
+    when: "`image cache prune` while something is being fetched, made or started.",
   }),
   image_recipe_invalid: define<{ path: string; problem: string }>({
     status: 500,
