@@ -63,7 +63,7 @@ export const imageSave = {
     "image of it on any host. It appears when it is complete.",
   examples: [
     { command: "banger image save dev -o dev.banger.tar.zst", note: "to give it to somebody" },
-    { command: "banger image save dev | ssh host banger image load -", note: "straight to another host" },
+    { command: "banger image save dev -o -", note: "to a pipe that leads to another host" },
   ],
   positionals: [{ name: "IMAGE", help: "the image, by name, id or the beginning of an id" }],
   flags: {

@@ -203,9 +203,5 @@ test("reading a bundle stops when it is cancelled, also within a hole", async (t
   const abort = new AbortController();
   setTimeout(() => abort.abort(), 30);
   const bundle = await packed(manifestEntry(manifest), hole);
-  await rejectsWith(
-    read(directory, bundle, usualBundleLimits, abort.signal),
-    "interrupted",
-    "writing the image was cancelled",
-  );
+  await rejectsWith(read(directory, bundle, usualBundleLimits, abort.signal), "interrupted");
 });
