@@ -57,6 +57,7 @@ export async function openRootfs(options: RootfsOptions, signal: AbortSignal): P
     sizeBytes: size,
     journalBytes: journal,
     epoch: { seconds: time, nanoseconds: 0 },
+    hashed: true,
     signal,
     ...(bytesPerInode === undefined ? {} : { bytesPerInode }),
   });

@@ -71,9 +71,9 @@ export class Output implements AsyncDisposable {
   /**
    * Brings everything to stable storage and closes the file.
    *
-   * @returns its SHA-256 in lower-case hex, taken while the disk works
+   * @param hashed whether its SHA-256 is wanted, in lower-case hex; it is taken while the disk works
    */
-  async commit(): Promise<string> {
+  async commit(hashed = false): Promise<string | undefined> {
     await this.#send();
     const late = await this.#underWay;
     if (late) throw late;
@@ -81,11 +81,11 @@ export class Output implements AsyncDisposable {
     // Whichever fails first, the other one is waited for when the file is closed.
     synced.catch(() => undefined);
     try {
-      const { hash } = await hashHandle(this.#handle, this.#signal);
+      const sha256 = hashed ? (await hashHandle(this.#handle, this.#signal)).hash.digest("hex") : undefined;
       await synced;
       this.#kept = true;
       await this.#close();
-      return hash.digest("hex");
+      return sha256;
     } catch (error) {
       throw isFault(error) ? error : failure(this.#path, error);
     }

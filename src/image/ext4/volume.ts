@@ -43,12 +43,14 @@ export interface VolumeOptions {
   bytesPerInode?: number;
   /** Time of everything that the archive gives no time for. */
   epoch: Time;
+  /** Whether the SHA-256 of the finished file is wanted, which takes as long for holes as for content. */
+  hashed?: boolean;
   signal?: AbortSignal | undefined;
 }
 
 export interface VolumeUsage {
-  /** Of the finished image file, in lower-case hex. */
-  sha256: string;
+  /** Of the finished file, in lower-case hex, if it was wanted. */
+  sha256: string | undefined;
   /** Blocks of the file system. */
   blocks: number;
   /** What files, links and directories take, with their own metadata. */
@@ -207,7 +209,7 @@ export class Volume implements AsyncDisposable {
     });
     await this.#writeSuperblocks(descriptors);
     return {
-      sha256: await this.#output.commit(),
+      sha256: await this.#output.commit(this.#options.hashed ?? false),
       blocks: this.#geometry.blocks,
       usedBytes: (this.#initiallyFree - this.#allocator.freeBlocks) * blockSize,
       inodes: this.#inodes.used,

@@ -19,7 +19,7 @@ export interface FlattenOptions {
 
 export interface Flattened {
   /** Of the file, in lower-case hex. */
-  sha256: string;
+  sha256: string | undefined;
   /** Program that becomes PID 1, when the image has one. */
   init: string | undefined;
   /** `ID` of os-release. */

@@ -73,7 +73,7 @@ export class OciSource {
       flatten(layers, { path, digest, ...size }, context),
     );
     return {
-      sha256,
+      ...(sha256 === undefined ? {} : { sha256 }),
       arch: "amd64",
       distro: distro ?? "linux",
       kernel: request.kernel ?? this.#options.kernel,

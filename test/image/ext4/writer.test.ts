@@ -11,7 +11,7 @@ import { ImageReader } from "./support/reader.ts";
 
 describe("what an entry becomes", () => {
   test("an empty image has a root and lost+found", async (context) => {
-    const { path, reader, summary } = await build(context, []);
+    const { path, reader, summary } = await build(context, [], { hashed: true });
     const found = reader.list();
     assert.deepEqual([...found.keys()], ["", "lost+found"]);
     assert.equal(found.get("")?.mode, 0o755);
