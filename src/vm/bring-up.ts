@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { syncFiles } from "./file-sync.ts";
 import { guestFiles } from "./guest-files.ts";
 import { macAddress } from "./identity.ts";
 import { serials } from "./machine-spec.ts";
@@ -42,6 +43,7 @@ export async function bringUp(
   const hostKey = await parts.files.hostKey(vm.id, hostKeyComment(name));
   const files = guestFiles({ id: vm.id, name, nat: spec.nat, provisioned }, hostKey);
   await Promise.all(files.map((file) => agent.putFile(file, signal)));
+  if (!provisioned) await syncFiles(parts, agent, name, signal);
   lap("files");
   await agent.boot(vm.init === undefined ? {} : { init: vm.init }, signal);
   lap("boot");

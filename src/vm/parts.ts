@@ -16,7 +16,7 @@ export interface VmParts {
   readonly chooseAccelerator: ChooseAccelerator;
   readonly kernelCommandLine: (accelerator: Accelerator) => string;
   readonly connect: ConnectAgent;
-  readonly config: Pick<Config, "default_image_name" | "vm_defaults">;
+  readonly config: Pick<Config, "default_image_name" | "vm_defaults"> & Partial<Pick<Config, "file_sync">>;
   readonly host: HostSize;
   readonly deadlines: Deadlines;
   /** Absent: the host's own clocks. */
