@@ -23,8 +23,8 @@ interface Found {
 
 /**
  * Reads a tar archive in one pass: POSIX ustar and pax, GNU with long names and all its sparse formats, v7. The source
- * is read to its end, past the end marker, so that a program that writes it is not cut off. It must not use the memory
- * of its chunks again.
+ * is read to its end, past the end marker, so that a program that writes it is not cut off. It may use the memory of a
+ * chunk again when it is asked for the next one: then a piece of content, too, is valid until the next is asked for.
  *
  * @throws archive_invalid, archive_truncated, archive_too_large, and what the source throws
  */
