@@ -15,7 +15,7 @@ import type { Agent } from "./ports.ts";
  * @throws vm_failed with what kept one from being copied
  */
 export async function syncFiles(
-  parts: Pick<VmParts, "config" | "log">,
+  parts: Pick<VmParts, "log"> & { config: Pick<VmParts["config"], "file_sync"> },
   agent: Agent,
   vm: string,
   signal: AbortSignal,

@@ -39,7 +39,7 @@ async function sync(
     },
   } as unknown as Agent;
   const parts = {
-    config: { default_image_name: "x", vm_defaults: { disk: "1G" }, file_sync: entries },
+    config: { file_sync: entries },
     log: (...line: [string, unknown?]) => void seen.logged.push(line as [string, unknown]),
   };
   await syncFiles(parts, agent, "dev", signal);
