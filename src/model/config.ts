@@ -1,5 +1,26 @@
 import { z } from "zod";
 
+const hostPath = z
+  .string()
+  .regex(/^(\/|~\/)/, "expected an absolute path, or one that begins with ~/")
+  .refine(climbsNowhere, "expected a path without ..");
+const guestPath = z
+  .string()
+  .regex(/^(~|\/root)\/+[^/]/, "expected a path below ~/ or /root/, the home of the machine's root")
+  .refine(climbsNowhere, "expected a path without ..");
+
+/** A file or directory of the host that every new machine gets a copy of. */
+const fileSyncSchema = z.strictObject({
+  host: hostPath,
+  guest: guestPath,
+  /** Octal; of a file. Directories keep what they have. */
+  mode: z
+    .string()
+    .regex(/^[0-7]{3,4}$/, "expected an octal mode such as 0600")
+    .default("0600"),
+});
+export type FileSync = z.infer<typeof fileSyncSchema>;
+
 /** `config.toml`: every key optional, unknown keys refused. Sizes are texts such as "4G" here. */
 export const configSchema = z.strictObject({
   log_level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
@@ -44,6 +65,11 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
+  file_sync: z.array(fileSyncSchema).default([]),
 });
 export type CatalogConfig = Config["catalogs"][number];
 export type Config = z.infer<typeof configSchema>;
+
+function climbsNowhere(path: string): boolean {
+  return !path.split("/").includes("..");
+}

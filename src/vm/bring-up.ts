@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { MountOptions } from "../guest/operations.ts";
+import { syncFiles } from "./file-sync.ts";
 import { guestFiles } from "./guest-files.ts";
 import { identifyGuest } from "./identify.ts";
 import { hostKeyComment, macAddress } from "./identity.ts";
@@ -30,6 +31,7 @@ export async function bringUp(
     // A copy of a template, or a machine whose first start was cut off: in both nothing of the user's has run yet.
     if (!record.provisioned) {
       await identifyGuest(parts, record, agent, signal);
+      await syncFiles(parts, agent, record.name, signal);
       parts.vms.update(vm.id, { provisioned: true });
       lap("identity");
     }
@@ -43,6 +45,7 @@ export async function bringUp(
   const hostKey = await parts.files.hostKey(vm.id, hostKeyComment(name));
   const files = guestFiles({ id: vm.id, name, nat: spec.nat, provisioned }, hostKey);
   await Promise.all(files.map((file) => agent.putFile(file, signal)));
+  if (!provisioned) await syncFiles(parts, agent, name, signal);
   lap("files");
   await agent.boot(vm.init === undefined ? {} : { init: vm.init }, signal);
   lap("boot");

@@ -20,7 +20,8 @@ export interface VmParts {
   readonly kernelCommandLine: (accelerator: Accelerator) => string;
   readonly ssh: SshAccess;
   readonly connect: ConnectAgent;
-  readonly config: Pick<Config, "default_image_name" | "vm_defaults" | "templates" | "template_budget">;
+  readonly config: Pick<Config, "default_image_name" | "vm_defaults" | "templates" | "template_budget"> &
+    Partial<Pick<Config, "file_sync">>;
   readonly host: HostSize;
   readonly deadlines: Deadlines;
   /** Absent: the host's own clocks. */

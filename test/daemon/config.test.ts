@@ -24,6 +24,7 @@ describe("the configuration", () => {
         security_mirror: "http://deb.debian.org/debian-security",
       },
       catalogs: [],
+      file_sync: [],
     });
   });
 
@@ -99,5 +100,46 @@ describe("the configuration", () => {
         }
       }),
     );
+  });
+});
+
+describe("file_sync", () => {
+  const entry = (host: string, guest: string, more = ""): string =>
+    `[[file_sync]]\nhost = "${host}"\nguest = "${guest}"\n${more}`;
+
+  test("names files here and below the home of the machine's root", () => {
+    const { file_sync } = parseConfig(
+      `${entry("~/.netrc", "~/.netrc")}${entry("/etc/x", "/root/a/b", 'mode = "0644"')}`,
+      "c",
+    );
+    assert.deepEqual(file_sync, [
+      { host: "~/.netrc", guest: "~/.netrc", mode: "0600" },
+      { host: "/etc/x", guest: "/root/a/b", mode: "0644" },
+    ]);
+    assert.deepEqual(parseConfig("", "c").file_sync, []);
+  });
+
+  test("is refused with the number of the entry that is wrong", () => {
+    const host = "file_sync.1.host: expected an absolute path, or one that begins with ~/";
+    const guest = "file_sync.1.guest: expected a path below ~/ or /root/, the home of the machine's root";
+    const cases: [string, string][] = [
+      [entry("", "~/x"), host],
+      [entry("relative", "~/x"), host],
+      [entry("~other/x", "~/x"), host],
+      [entry("/a/../b", "~/x"), "file_sync.1.host: expected a path without .."],
+      [entry("/a", ""), guest],
+      [entry("/a", "/etc/x"), guest],
+      [entry("/a", "/root/"), guest],
+      [entry("/a", "/rooted/x"), guest],
+      [entry("/a", "~/../x"), "file_sync.1.guest: expected a path without .."],
+      [entry("/a", "~/x", 'mode = "rw"'), "file_sync.1.mode: expected an octal mode such as 0600"],
+    ];
+    for (const [text, problem] of cases) {
+      throwsWith(
+        () => parseConfig(`${entry("/ok", "~/ok")}${text}`, "c"),
+        "invalid_config",
+        `the configuration "c" is not valid: ${problem}`,
+      );
+    }
   });
 });

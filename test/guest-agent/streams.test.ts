@@ -290,7 +290,8 @@ test("512 streams are served, the next is told to wait", async (t) => {
 
 test("a thousand commands leave no zombie and no descriptor", async (t) => {
   const agent = await connect(t);
-  const before = await agent.sh("ls /proc/$PPID/fd | wc -l");
+  // By then the agent has closed what the command's own start needed.
+  const before = await agent.sh("sleep 0.3; ls /proc/$PPID/fd | wc -l");
   for (let i = 0; i < 20; i++) {
     await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
@@ -298,7 +299,7 @@ test("a thousand commands leave no zombie and no descriptor", async (t) => {
       ),
     );
   }
-  const after = await agent.sh("ls /proc/$PPID/fd | wc -l");
+  const after = await agent.sh("sleep 0.3; ls /proc/$PPID/fd | wc -l");
   assert.equal(after.stdout.toString(), before.stdout.toString());
   await noChildren(agent);
 });
