@@ -242,7 +242,7 @@ static void destroy(struct stream *stream) {
 }
 
 static bool has_channels(const struct stream *stream) {
-  return stream->operation == OP_EXEC || stream_is_socket(stream);
+  return stream->operation == OP_EXEC || stream->operation == OP_PORTS || stream_is_socket(stream);
 }
 
 static void open_stream(const struct frame *frame) {

@@ -7,6 +7,7 @@ import type { CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
+import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { DialOptions } from "./dial.ts";
@@ -147,6 +148,11 @@ export class Vms {
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
+  }
+
+  /** What the guest listens on, where that is on this host, and what was published. */
+  ports(ref: string): Promise<VmPorts> {
+    return this.#caller.get(`/vms/${encodeURIComponent(ref)}/ports`);
   }
 
   /** A raw connection to a port or a unix socket in the guest. */

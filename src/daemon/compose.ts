@@ -15,7 +15,10 @@ import { type Paths, packageRoot } from "../lib/paths.ts";
 import { build, version } from "../lib/version.ts";
 import type { DaemonInfo } from "../model/api/answers.ts";
 import type { Config } from "../model/config.ts";
+import { NameServers } from "../network/names.ts";
+import { NetworkService } from "../network/service.ts";
 import { Database } from "../store/database.ts";
+import { NetworkRepository } from "../store/network-repository.ts";
 import { VmRepository } from "../store/vm-repository.ts";
 import { hostSize } from "../vm/host-size.ts";
 import { usualDeadlines } from "../vm/parts.ts";
@@ -57,6 +60,9 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     const http = new HttpClient({ env: sparingLoopback(process.env) });
     const images = makeImages(paths, config, archive, http, log);
     const repository = new VmRepository(database);
+    const logged = (message: string, details?: Record<string, unknown>): void =>
+      log.info(details ?? {}, message);
+    const network = new NetworkService({ records: new NetworkRepository(database), log: logged });
     const vms = new VmService({
       vms: repository,
       files: new VmFiles(paths),
@@ -66,24 +72,28 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       chooseAccelerator: async (context) => (await acceleration.choose(config.accelerator, context)).name,
       kernelCommandLine: (accelerator) => acceleration.kernelCommandLine(accelerator),
       connect: connectAgent,
+      network,
       config,
       host: hostSize(),
       deadlines: usualDeadlines,
-      log: (message, details) => log.info(details ?? {}, message),
+      log: logged,
     });
     await images.removeLeftovers();
     await vms.reconcile();
+    const idOf = (name: string): string | undefined => repository.byName(name)?.id;
+    const names = new NameServers({ config: config.network, network, idOf });
     const services: Services = {
       vms,
       images,
       kernels,
       operations: new OperationRegistry(),
-      doctor: makeDoctor({ paths, config, acceleration, archive, images }),
+      doctor: makeDoctor({ paths, config, acceleration, archive, images, names }),
       defaults: () => ({ image: config.default_image_name, ...vms.defaults() }),
-      info: makeInfo(paths, repository),
+      info: makeInfo(paths, repository, names),
       shutdown,
     };
     const close = async (): Promise<void> => {
+      await names.close();
       await vms.close();
       archive.close();
       http.close();
@@ -130,9 +140,10 @@ function agentBinary(): string {
   return !fromSource && existsSync(bundled) ? bundled : join(packageRoot(), "build", "banger-agent");
 }
 
-function makeInfo(paths: Paths, vms: VmRepository): () => Promise<DaemonInfo> {
+function makeInfo(paths: Paths, vms: VmRepository, names: NameServers): () => Promise<DaemonInfo> {
   const startedAt = new Date().toISOString();
   return async () => {
+    await names.tried();
     const all = vms.all();
     return {
       version: version(),
@@ -144,6 +155,7 @@ function makeInfo(paths: Paths, vms: VmRepository): () => Promise<DaemonInfo> {
       log: paths.log,
       startedAt,
       vms: { total: all.length, running: all.filter(({ state }) => state === "running").length },
+      names: names.state,
     };
   };
 }

@@ -72,6 +72,7 @@ export const operations = {
   info: 6,
   file: 7,
   dial: 20,
+  ports: 21,
   metrics: 26,
   clock: 27,
 } as const;

@@ -26,4 +26,9 @@ export const migrations: readonly string[] = [
      started_at TEXT
    ) STRICT;
    CREATE INDEX vms_by_image ON vms (image_id);`,
+  `CREATE TABLE vm_networks (
+     vm_id TEXT PRIMARY KEY REFERENCES vms (id) ON DELETE CASCADE,
+     address TEXT NOT NULL UNIQUE,
+     publish TEXT NOT NULL
+   ) STRICT;`,
 ];

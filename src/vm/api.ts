@@ -1,6 +1,7 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
 import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
@@ -75,6 +76,9 @@ export interface VmApi {
    * @throws vm_wrong_state, guest_unreachable, guest_version, dial_failed
    */
   dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection>;
+
+  /** What the guest listens on, where that is on this host, and what was published. */
+  ports(ref: string): Promise<VmPorts>;
 
   /** Path of the guest's console log; the file is there as soon as the machine was started once. */
   logs(ref: string): Promise<string>;

@@ -3,7 +3,7 @@ import type { VmRepository } from "../store/vm-repository.ts";
 import type { Accelerator, Driver } from "../vmm/driver.ts";
 import type { TimeSource } from "./host-clock.ts";
 import type { HostSize } from "./host-size.ts";
-import type { ChooseAccelerator, ConnectAgent, Images, Kernels } from "./ports.ts";
+import type { ChooseAccelerator, ConnectAgent, Images, Kernels, VmNetwork } from "./ports.ts";
 import type { VmFiles } from "./vm-files.ts";
 
 /** What the service of machines is composed of. */
@@ -16,6 +16,7 @@ export interface VmParts {
   readonly chooseAccelerator: ChooseAccelerator;
   readonly kernelCommandLine: (accelerator: Accelerator) => string;
   readonly connect: ConnectAgent;
+  readonly network: VmNetwork;
   readonly config: Pick<Config, "default_image_name" | "vm_defaults">;
   readonly host: HostSize;
   readonly deadlines: Deadlines;

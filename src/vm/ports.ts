@@ -2,6 +2,7 @@ import type { Traffic } from "../guest/connection.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
+import type { ListenerChange } from "../guest/listeners.ts";
 import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
@@ -10,6 +11,7 @@ import type { Context } from "../lib/context.ts";
 import type { BangerError } from "../lib/errors/error.ts";
 import type { ImageManifest } from "../model/image.ts";
 import type { KernelManifest } from "../model/kernel.ts";
+import type { Publication, VmPorts } from "../model/ports.ts";
 import type { Accelerator } from "../vmm/driver.ts";
 
 export type { DialTarget } from "../guest/dial.ts";
@@ -59,10 +61,21 @@ export interface Agent {
   boot(options: BootOptions, signal: AbortSignal): Promise<void>;
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
+  watchListeners(signal: AbortSignal): AsyncIterable<ListenerChange[]>;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<GuestInfo>;
   metrics(signal: AbortSignal): Promise<GuestMetrics>;
   compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
+}
+
+/** The machines' place in the network of this host. */
+export interface VmNetwork {
+  /** @throws port_published */
+  check(publish: readonly Publication[]): void;
+  /** @throws port_published */
+  assign(vm: string, publish: readonly Publication[]): void;
+  attach(vm: { id: string; name: string }, agent: Agent): () => void;
+  ports(vm: string): VmPorts;
 }

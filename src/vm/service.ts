@@ -3,6 +3,7 @@ import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
 import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
@@ -147,6 +148,10 @@ export class VmService implements VmApi {
 
   async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
     return await this.#sessions.dial(this.#find(ref), request, signal);
+  }
+
+  async ports(ref: string): Promise<VmPorts> {
+    return this.#parts.network.ports(this.#find(ref).id);
   }
 
   async logs(ref: string): Promise<string> {

@@ -227,6 +227,7 @@ export function superviseMachine(
     connect: parts.connect,
     bringUp: (next: Agent, signal: AbortSignal) => bringUp(parts, vm, next, signal),
     keepTime: (next: Agent, signal: AbortSignal) => keepTime(next, vm.name, parts.log, signal),
+    onReady: (next: Agent) => parts.network.attach(vm, next),
     deadlines: parts.deadlines,
     log: parts.log,
   };

@@ -52,6 +52,7 @@ export function fakeServices(): FakeServices {
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
+      ports: method("vms.ports", { address: "127.80.1.2", ports: [], published: [], left: 0 }),
       dial: method("vms.dial", undefined as unknown as GuestConnection),
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
@@ -86,6 +87,7 @@ export function fakeServices(): FakeServices {
       log: "/log",
       startedAt: "2026-01-01T00:00:00.000Z",
       vms: { total: 1, running: 1 },
+      names: { dns: { endpoint: "127.0.0.1:42069" }, proxy: { endpoint: "127.0.0.1:42080" } },
     }),
     shutdown: () => {
       fake.stopped = true;

@@ -18,6 +18,12 @@ const machineFlags = {
   memory: { kind: "size", short: "m", value: "SIZE", help: "Memory, such as 2G", shows: "memory" },
   disk: { kind: "size", value: "SIZE", help: "Disk, such as 20G; takes room as it fills", shows: "disk" },
   nat: { kind: "boolean", help: "Give it a network card that reaches the outside; without it there is none" },
+  publish: {
+    kind: "list",
+    short: "p",
+    value: "HOST:GUEST",
+    help: "Port of this host's loopback that leads to one of the machine whenever it runs; repeatable",
+  },
 } as const;
 
 const showFlags = {

@@ -64,6 +64,8 @@ export function makeHandlers(services: Services): Handlers {
       return query.follow ? followFile(path, signal) : readFile(path);
     },
 
+    vmPorts: ({ params }) => vms.ports(ref(params)),
+
     listImages: () => images.list(),
     pullImage: ({ body: { name, ...request } }) =>
       operations.start("image.pull", name, (context) => images.pull(name, context, request)),

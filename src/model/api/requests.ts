@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { publicationSchema } from "../ports.ts";
 import { killSignals } from "../signals.ts";
 
 const size = z.int().min(1);
@@ -13,6 +14,8 @@ export const createVmSchema = z.strictObject({
   memory: size.optional(),
   disk: size.optional(),
   nat: z.boolean().default(false),
+  /** Ports of this host's loopback that lead to ports of the machine whenever it runs. */
+  publish: z.array(publicationSchema).max(64).default([]),
   start: z.boolean().default(true),
   /** Deleted when it stops, or when its first foreground session ends. */
   ephemeral: z.boolean().default(false),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
+import { vmPortsSchema } from "../ports.ts";
 import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
 import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
@@ -150,6 +151,13 @@ export const routes = {
     answer: z.string(),
     status: 200,
     stream: "upgrade",
+  },
+  vmPorts: {
+    method: "GET",
+    path: "/vms/{ref}/ports",
+    summary: "What the guest listens on, and where that is on this host",
+    answer: vmPortsSchema,
+    status: 200,
   },
   dialVm: {
     method: "POST",

@@ -1,14 +1,24 @@
 import type { CreateVm } from "../../../model/api/requests.ts";
+import { parsePortPair } from "../../args/port-pair.ts";
 import type { Invocation } from "../../args/spec.ts";
 import type { vmCreate } from "../../specs/vm-run.ts";
 
 type MachineFlags = Pick<
   Invocation<typeof vmCreate>["flags"],
-  "name" | "image" | "kernel" | "vcpu" | "memory" | "disk" | "nat"
+  "name" | "image" | "kernel" | "vcpu" | "memory" | "disk" | "nat" | "publish"
 >;
 
 /** The flags that describe a machine as the request's fields; what was not given is left to the daemon. */
-export function createRequest({ name, image, kernel, vcpu, memory, disk, nat }: MachineFlags): CreateVm {
+export function createRequest({
+  name,
+  image,
+  kernel,
+  vcpu,
+  memory,
+  disk,
+  nat,
+  publish,
+}: MachineFlags): CreateVm {
   return {
     ...(name === undefined ? {} : { name }),
     ...(image === undefined ? {} : { image }),
@@ -17,5 +27,6 @@ export function createRequest({ name, image, kernel, vcpu, memory, disk, nat }: 
     ...(memory === undefined ? {} : { memory }),
     ...(disk === undefined ? {} : { disk }),
     nat,
+    ...(publish.length === 0 ? {} : { publish: publish.map((pair) => parsePortPair(pair, "--publish")) }),
   };
 }
