@@ -25,7 +25,7 @@ const order = [
 
 /** These stand beside the tower and see only what is named. */
 const narrow: Record<string, string[]> = {
-  client: ["lib", "model"],
+  client: ["lib", "model", "archive"],
   cli: ["lib", "model", "client"],
 };
 

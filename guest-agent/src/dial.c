@@ -38,7 +38,7 @@ void dial_start(uint32_t id, const uint8_t *payload, size_t length) {
     send_result(id, EINVAL, "no address to dial");
     return;
   }
-  struct stream *stream = stream_create(id, OP_DIAL, 0, -1);
+  struct stream *stream = stream_create(id, STREAM_SOCKET, OP_DIAL, 0, -1);
   stream->second_port = port_of_both;
   int error = begin(stream, &target);
   if (error != 0) {

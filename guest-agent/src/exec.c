@@ -7,7 +7,6 @@
 
 #include "fields.h"
 #include "input.h"
-#include "launch.h"
 #include "output.h"
 #include "session.h"
 #include "stream.h"
@@ -26,7 +25,7 @@ static int make_plumbing(struct plumbing *plumbing, const uint8_t *payload, size
 static int make_pipes(struct plumbing *plumbing);
 static void close_all(int *fds, int count);
 
-void exec_start(uint32_t id, const uint8_t *payload, size_t length) {
+void command_start(uint32_t id, uint32_t operation, command_body *body, const uint8_t *payload, size_t length) {
   struct plumbing plumbing = {.ours = {-1, -1, -1}, .theirs = {-1, -1, -1}, .report = {-1, -1}};
   int error = make_plumbing(&plumbing, payload, length);
   pid_t pid = error == 0 ? fork() : -1;
@@ -39,7 +38,8 @@ void exec_start(uint32_t id, const uint8_t *payload, size_t length) {
       dup2(plumbing.theirs[i], i);
     }
     child_settle(plumbing.report[1]);
-    launch(payload, length, plumbing.tty);
+    body(payload, length, plumbing.tty);
+    _exit(0);
   }
   if (pid < 0) {
     error = error != 0 ? error : errno;
@@ -51,7 +51,7 @@ void exec_start(uint32_t id, const uint8_t *payload, size_t length) {
   }
   close(plumbing.report[1]);
   close_all(plumbing.theirs, plumbing.tty ? 1 : 3);
-  struct stream *stream = stream_create(id, OP_EXEC, pid, plumbing.report[0]);
+  struct stream *stream = stream_create(id, STREAM_COMMAND, operation, pid, plumbing.report[0]);
   if (stream == NULL) {
     close_all(plumbing.ours, 3);
     return;

@@ -31,7 +31,7 @@ static void run(char **args);
 static int try(const char *path, char **args);
 static _Noreturn void give_up(const char *step, int error, const char *what, const char *name);
 
-_Noreturn void launch(const uint8_t *payload, size_t length, bool tty) {
+void launch(const uint8_t *payload, size_t length, bool tty) {
   char user[256] = "root";
   char directory[4096] = "";
   uint32_t login = 0;

@@ -6,4 +6,4 @@
 
 // In the forked child, channels in place: becomes the user, and then the command. What fails is reported with the
 // step it failed in.
-_Noreturn void launch(const uint8_t *payload, size_t length, bool tty);
+void launch(const uint8_t *payload, size_t length, bool tty);

@@ -12,6 +12,7 @@
 
 #include "agent.h"
 #include "channel.h"
+#include "copy.h"
 #include "initramfs.h"
 #include "loop.h"
 #include "output.h"
@@ -24,7 +25,7 @@
 #define BUILD_ID "unknown"
 #endif
 
-const char build_id[] = "1+" BUILD_ID;
+const char build_id[] = "2+" BUILD_ID;
 
 struct agent agent = {.root = "/"};
 
@@ -37,6 +38,9 @@ int main(int argc, char **argv) {
   agent.started = now();
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     puts(build_id);
+    return 0;
+  }
+  if (copy_helper(argc, argv)) {
     return 0;
   }
   process_name(argv[0]);
@@ -102,6 +106,6 @@ static int wait_for_condemned(void) {
 }
 
 static int usage(void) {
-  fputs("usage: banger-agent --version | --serve-fd N [--root DIRECTORY]\n", stderr);
+  fputs("usage: banger-agent --version | --serve-fd N [--root DIRECTORY] | --pack FLAGS (PATH NAME)... | --unpack FLAGS PATH\n", stderr);
   return 2;
 }

@@ -63,7 +63,7 @@ void ports_watch(uint32_t id) {
     send_result(id, EBUSY, "the ports are watched already");
     return;
   }
-  watcher = stream_create(id, OP_PORTS, 0, -1);
+  watcher = stream_create(id, STREAM_WATCH, OP_PORTS, 0, -1);
   watcher_id = id;
   memset(listeners, 0, sizeof listeners);
   send_result(id, 0, NULL);
@@ -81,7 +81,7 @@ void ports_expire(void) {
 
 // Streams are reused: the one that watched may be another's by now.
 static bool watched(void) {
-  return watcher != NULL && watcher->used && watcher->operation == OP_PORTS && watcher->id == watcher_id &&
+  return watcher != NULL && watcher->used && watcher->kind == STREAM_WATCH && watcher->id == watcher_id &&
          watcher_id != 0;
 }
 

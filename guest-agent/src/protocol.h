@@ -1,7 +1,8 @@
-// The numbers of docs/agent-protocol.md, version 1.
+// The numbers of docs/agent-protocol.md, versions 1 and 2.
 #pragma once
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_OLDEST 1u
+#define PROTOCOL_NEWEST 2u
 
 enum {
   FRAME_MAGIC = 0xB5,
@@ -10,6 +11,7 @@ enum {
   PAYLOAD_MAX = 32768,
   FRAME_MAX = FRAME_HEADER + PAYLOAD_MAX + FRAME_TRAILER,
   HUNT_PADDING = 64,
+  OPEN_MAX = 1114112, // of all frames of one OPEN
 };
 
 enum frame_type {
@@ -27,6 +29,7 @@ enum frame_type {
   WINDOW = 0x16,
   RESIZE = 0x17,
   SIGNAL = 0x18,
+  MORE = 0x19, // from version 2
 };
 
 enum channel_number { STDIN = 0, STDOUT = 1, STDERR = 2 };
@@ -39,6 +42,9 @@ enum operation {
   OP_SHUTDOWN = 5,
   OP_INFO = 6,
   OP_FILE = 7,
+  OP_PACK = 16,
+  OP_UNPACK = 17,
+  OP_STORE = 18,
   OP_DIAL = 20,
   OP_PORTS = 21,
   OP_METRICS = 26,
@@ -122,6 +128,11 @@ enum field_tag {
   FILE_CONTENT = 94,
   FILE_FLAGS = 95,
 
+  COPY_PATH = 130,
+  COPY_NAME = 131,
+  COPY_FLAGS = 132,
+  COPY_OWNER = 133,
+  COPY_MODE = 134,
   DIAL_ADDRESS = 160,
   DIAL_PORT = 161,
   DIAL_PATH = 162,
@@ -148,3 +159,5 @@ enum field_tag {
 enum shutdown_mode { SHUTDOWN_POWEROFF = 1, SHUTDOWN_NOW = 2, SHUTDOWN_REBOOT = 3 };
 
 enum file_flag { FILE_PARENT_MUST_EXIST = 1, FILE_MUST_NOT_EXIST = 2 };
+
+enum copy_flag { COPY_INTO_DIRECTORY = 1, COPY_KEEP_OWNERS = 2, COPY_NO_FOLLOW = 4 };

@@ -17,11 +17,11 @@
 enum { PING_MAX = 64, EVENT_LOG = 1 };
 
 static uint32_t session;
-// The host speaks no version of ours: it has been told so and gets nothing else.
-static bool refused;
+// 0: the host speaks no version of ours; it has been told so and gets nothing else.
+static uint32_t version;
 
 static void hello(const struct frame *frame);
-static void welcome(uint32_t version);
+static void welcome(void);
 
 void session_frame(const struct frame *frame) {
   if (frame->type == HELLO) {
@@ -48,7 +48,9 @@ void session_lost(void) {
   streams_hang_up();
 }
 
-bool session_established(void) { return session != 0 && !refused; }
+bool session_established(void) { return session != 0 && version != 0; }
+
+uint32_t session_version(void) { return session == 0 ? 0 : version; }
 
 void send_frame(uint8_t type, uint8_t channel, uint32_t stream, const void *payload, size_t length) {
   if (session == 0) {
@@ -132,16 +134,19 @@ static void hello(const struct frame *frame) {
     channel_forget();
     session = frame->session;
   }
-  refused = oldest > PROTOCOL_VERSION || newest < PROTOCOL_VERSION;
-  welcome(refused ? 0 : PROTOCOL_VERSION);
+  version = newest < PROTOCOL_NEWEST ? newest : PROTOCOL_NEWEST;
+  if (version < oldest || version < PROTOCOL_OLDEST) {
+    version = 0;
+  }
+  welcome();
 }
 
-static void welcome(uint32_t version) {
+static void welcome(void) {
   uint8_t bytes[1024];
   struct field_writer writer = {.bytes = bytes, .capacity = sizeof bytes};
   put_u32(&writer, WELCOME_VERSION, version);
-  put_u32(&writer, WELCOME_VERSION_MIN, PROTOCOL_VERSION);
-  put_u32(&writer, WELCOME_VERSION_MAX, PROTOCOL_VERSION);
+  put_u32(&writer, WELCOME_VERSION_MIN, PROTOCOL_OLDEST);
+  put_u32(&writer, WELCOME_VERSION_MAX, PROTOCOL_NEWEST);
   put_text(&writer, WELCOME_BUILD, build_id);
   put_u32(&writer, WELCOME_PHASE, agent.phase);
   put_u64(&writer, WELCOME_UPTIME, now());

@@ -11,6 +11,8 @@ void session_frame(const struct frame *frame);
 // The host has gone.
 void session_lost(void);
 bool session_established(void);
+// What both sides speak; 0 without a session.
+uint32_t session_version(void);
 
 void send_frame(uint8_t type, uint8_t channel, uint32_t stream, const void *payload, size_t length);
 void send_result(uint32_t stream, int error, const char *message);

@@ -11,6 +11,7 @@
 #include "agent.h"
 #include "dial.h"
 #include "fields.h"
+#include "gather.h"
 #include "input.h"
 #include "little.h"
 #include "operations.h"
@@ -28,7 +29,9 @@ static uint32_t newest;
 static struct stream *find(uint32_t id);
 static void destroy(struct stream *stream);
 static bool has_channels(const struct stream *stream);
-static void open_stream(const struct frame *frame);
+static void open_part(const struct frame *frame);
+static void open_stream(struct frame frame);
+static void open_whole(const struct frame *frame);
 static void grant(struct stream *stream, const struct frame *frame);
 static void resize(struct stream *stream, const struct frame *frame);
 static void pass_signal(struct stream *stream, const struct frame *frame);
@@ -37,7 +40,11 @@ static void settle(struct stream *stream);
 
 void stream_frame(const struct frame *frame) {
   if (frame->type == OPEN) {
-    open_stream(frame);
+    open_stream(*frame);
+    return;
+  }
+  if (frame->type == MORE) {
+    open_part(frame);
     return;
   }
   struct stream *stream = find(frame->stream);
@@ -45,7 +52,7 @@ void stream_frame(const struct frame *frame) {
     return;
   }
   if (frame->type == RESET) {
-    if (stream->operation == OP_EXEC && !stream->ended) {
+    if (stream->kind == STREAM_COMMAND && !stream->ended) {
       group_condemn(stream->pid);
     }
     destroy(stream);
@@ -98,7 +105,7 @@ void stream_child_ended(pid_t pid, int status) {
   }
 }
 
-struct stream *stream_create(uint32_t id, uint32_t operation, pid_t pid, int report) {
+struct stream *stream_create(uint32_t id, enum stream_kind kind, uint32_t operation, pid_t pid, int report) {
   for (unsigned i = 0; i < STREAMS; i++) {
     struct stream *stream = &streams[i];
     if (stream->used) {
@@ -107,6 +114,7 @@ struct stream *stream_create(uint32_t id, uint32_t operation, pid_t pid, int rep
     memset(stream, 0, sizeof *stream);
     stream->used = true;
     stream->id = id;
+    stream->kind = kind;
     stream->operation = operation;
     stream->pid = pid;
     stream->input.source.fd = -1;
@@ -132,19 +140,19 @@ void stream_refuse(struct stream *stream, int error, const char *message) {
 
 void stream_fail(struct stream *stream, int error, const char *message) {
   send_reset(stream->id, error, message);
-  if (stream->operation == OP_EXEC && !stream->ended) {
+  if (stream->kind == STREAM_COMMAND && !stream->ended) {
     group_condemn(stream->pid);
   }
   destroy(stream);
 }
 
-bool stream_is_socket(const struct stream *stream) { return stream->operation == OP_DIAL; }
+bool stream_is_socket(const struct stream *stream) { return stream->kind == STREAM_SOCKET; }
 
 bool stream_available(void) { return used_count < STREAMS; }
 
 bool streams_working(void) {
   for (unsigned i = 0; i < STREAMS; i++) {
-    if (streams[i].used && streams[i].operation != OP_EXEC) {
+    if (streams[i].used && streams[i].kind == STREAM_WORK) {
       return true;
     }
   }
@@ -200,10 +208,11 @@ void streams_expire(void) {
 
 void streams_hang_up(void) {
   newest = 0;
+  gather_forget();
   for (unsigned i = 0; i < STREAMS; i++) {
     struct stream *stream = &streams[i];
     if (stream->used && stream->id != 0) {
-      if (stream->operation == OP_EXEC && !stream->ended) {
+      if (stream->kind == STREAM_COMMAND && !stream->ended) {
         if (agent.stopping) {
           group_condemn(stream->pid);
         } else {
@@ -227,7 +236,7 @@ static struct stream *find(uint32_t id) {
 // Lets go of a stream. An operation that works in a child goes on unseen: its outcome still counts.
 static void destroy(struct stream *stream) {
   stream->id = 0;
-  if (stream->operation != OP_EXEC && stream->report.fd >= 0) {
+  if (stream->kind == STREAM_WORK && stream->report.fd >= 0) {
     return;
   }
   if (stream_is_socket(stream)) {
@@ -242,10 +251,42 @@ static void destroy(struct stream *stream) {
 }
 
 static bool has_channels(const struct stream *stream) {
-  return stream->operation == OP_EXEC || stream->operation == OP_PORTS || stream_is_socket(stream);
+  return stream->kind != STREAM_WORK;
 }
 
-static void open_stream(const struct frame *frame) {
+// A part of an OPEN, or its end, that does not continue the one under way ends that one.
+static void open_part(const struct frame *frame) {
+  const char *problem = NULL;
+  uint32_t unfinished = gather_stream();
+  if (unfinished != 0 && unfinished != frame->stream) {
+    gather_forget();
+    newest = unfinished;
+    send_reset(unfinished, EPROTO, "an OPEN without its end");
+  }
+  if (frame->type != MORE || session_version() < 2 || frame->stream <= newest) {
+    return;
+  }
+  int error = gather_add(frame, &problem);
+  if (error != 0) {
+    newest = frame->stream;
+    send_reset(frame->stream, error, problem);
+  }
+}
+
+static void open_stream(struct frame frame) {
+  const char *problem = NULL;
+  open_part(&frame);
+  int error = gather_finish(&frame, &problem);
+  if (error != 0) {
+    newest = frame.stream;
+    send_reset(frame.stream, error, problem);
+    return;
+  }
+  open_whole(&frame);
+  gather_forget();
+}
+
+static void open_whole(const struct frame *frame) {
   uint32_t operation;
   if (frame->stream <= newest) {
     struct stream *stream = find(frame->stream);
@@ -289,7 +330,7 @@ static void resize(struct stream *stream, const struct frame *frame) {
 
 static void pass_signal(struct stream *stream, const struct frame *frame) {
   uint32_t number;
-  if (stream->operation != OP_EXEC || stream->ended || !fields_valid(frame->payload, frame->length) ||
+  if (stream->kind != STREAM_COMMAND || stream->ended || !fields_valid(frame->payload, frame->length) ||
       !field_u32(frame->payload, frame->length, SIGNAL_NUMBER, &number) || number < 1 || number > 64) {
     return;
   }
@@ -316,7 +357,7 @@ static void report_ready(struct source *source, uint32_t events) {
     }
   }
   source_close(source);
-  if (stream->operation != OP_EXEC) {
+  if (stream->kind == STREAM_WORK) {
     operation_ended(stream);
     destroy(stream);
   } else if (stream->report_length > 0) {

@@ -40,8 +40,16 @@ struct input {
   uint32_t taken;  // what was consumed and not granted again
 };
 
+enum stream_kind {
+  STREAM_WORK,    // an operation in a child, which ends with its RESULT
+  STREAM_COMMAND, // a child whose standard channels are the stream's; EXIT ends it
+  STREAM_SOCKET,  // a connection
+  STREAM_WATCH,   // what is told of as it changes, until the host has enough
+};
+
 struct stream {
   bool used;
+  enum stream_kind kind;
   uint32_t id; // 0: its session has gone
   uint32_t operation;
   pid_t pid;
@@ -61,7 +69,7 @@ struct stream {
 void stream_frame(const struct frame *frame);
 void stream_child_ended(pid_t pid, int status);
 // NULL if all are in use. The report's descriptor becomes the stream's; -1: it has none.
-struct stream *stream_create(uint32_t id, uint32_t operation, pid_t pid, int report);
+struct stream *stream_create(uint32_t id, enum stream_kind kind, uint32_t operation, pid_t pid, int report);
 // Answers the OPEN with an error and ends the stream.
 void stream_refuse(struct stream *stream, int error, const char *message);
 // Ends the stream with a RESET.

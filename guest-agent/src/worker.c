@@ -36,7 +36,14 @@ bool worker_start(uint32_t id, uint32_t operation, work *body, const uint8_t *pa
     send_result(id, errno, "fork");
     return false;
   }
-  return stream_create(id, operation, pid, report[0]) != NULL;
+  return stream_create(id, STREAM_WORK, operation, pid, report[0]) != NULL;
+}
+
+void worker_here(uint32_t id, work *body, const uint8_t *payload, size_t length) {
+  uint8_t bytes[REPORT_SIZE / 2];
+  struct outcome outcome = {.fields = {.bytes = bytes, .capacity = sizeof bytes}};
+  body(payload, length, &outcome);
+  send_result(id, outcome.error, outcome.message[0] != 0 ? outcome.message : NULL);
 }
 
 void outcome_fail(struct outcome *outcome, int error, const char *format, ...) {

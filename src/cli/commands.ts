@@ -14,6 +14,8 @@ import * as kernelShowCode from "./commands/kernel/show.ts";
 import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
 import * as versionCode from "./commands/version.ts";
+import * as vmCommitCode from "./commands/vm/commit.ts";
+import * as vmCpCode from "./commands/vm/cp.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
@@ -36,12 +38,13 @@ import * as vmTopCode from "./commands/vm/top.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
+import { vmCp } from "./specs/vm-copy.ts";
 import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial, vmForward, vmPorts } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
-import { vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
+import { vmCommit, vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
 
 /**
  * Every command, in the order that help lists them. Their code is small and comes in one piece: to open a file for each takes
@@ -56,6 +59,7 @@ export const commands: readonly Command[] = [
   command(vmExec, vmExecCode),
   command(vmPorts, vmPortsCode),
   command(vmForward, vmForwardCode),
+  command(vmCp, vmCpCode),
   command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),
@@ -65,6 +69,7 @@ export const commands: readonly Command[] = [
   command(vmRestart, vmRestartCode),
   command(vmSet, vmSetCode),
   command(vmKill, vmKillCode),
+  command(vmCommit, vmCommitCode),
   command(vmDelete, vmDeleteCode),
   command(vmPrune, vmPruneCode),
   command(imageList, imageListCode),

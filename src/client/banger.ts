@@ -3,7 +3,7 @@ import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
@@ -12,8 +12,11 @@ import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
+import type { Files } from "./files.ts";
 import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
+
+export type { CopyResult } from "./files.ts";
 
 export interface BangerOptions {
   /** Its HOME and XDG variables say where the daemon's socket and state are. Default: this process's environment. */
@@ -134,6 +137,11 @@ export class Vms {
     return this.#caller.operate("POST", "/vms/prune", {}, options);
   }
 
+  /** Makes an image of a machine's disk. */
+  commit(ref: string, request: CommitVm, options?: CallOptions): Promise<Image> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/commit`, request, options);
+  }
+
   set(ref: string, request: SetVm): Promise<Vm> {
     return this.#caller.call({ method: "PATCH", path: `/vms/${encodeURIComponent(ref)}`, body: request });
   }
@@ -148,6 +156,12 @@ export class Vms {
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
+  }
+
+  /** The files of a machine. */
+  async files(ref: string): Promise<Files> {
+    const { Files } = await import("./files.ts");
+    return new Files(this.#caller.transport, ref);
   }
 
   /** What the guest listens on, where that is on this host, and what was published. */

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { DebianArchive } from "../debian/archive.ts";
@@ -9,9 +8,10 @@ import { blobDirectory } from "../image/oci/fetch.ts";
 import { OciSource } from "../image/oci/source.ts";
 import { ImageService } from "../image/service.ts";
 import { KernelService } from "../kernel/service.ts";
+import { agentBinary } from "../lib/agent-binary.ts";
 import { HttpClient } from "../lib/http/client.ts";
 import { sparingLoopback } from "../lib/http/proxy.ts";
-import { type Paths, packageRoot } from "../lib/paths.ts";
+import type { Paths } from "../lib/paths.ts";
 import { build, version } from "../lib/version.ts";
 import type { DaemonInfo } from "../model/api/answers.ts";
 import type { Config } from "../model/config.ts";
@@ -131,13 +131,6 @@ function makeImages(
   });
   const oci = new OciSource({ http, blobs: blobDirectory(paths.cache), kernel: "generic-6.1" });
   return new ImageService({ directory: paths.images, sources: { debian }, oci });
-}
-
-/** The agent beside the bundle, or the one that a checkout has built. */
-function agentBinary(): string {
-  const bundled = join(packageRoot(), "dist", "banger-agent");
-  const fromSource = import.meta.filename.endsWith(".ts");
-  return !fromSource && existsSync(bundled) ? bundled : join(packageRoot(), "build", "banger-agent");
 }
 
 function makeInfo(paths: Paths, vms: VmRepository, names: NameServers): () => Promise<DaemonInfo> {

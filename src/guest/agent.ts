@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { BangerError } from "../lib/errors/error.ts";
 import { compareClock } from "./clock.ts";
 import { Connection, type Traffic } from "./connection.ts";
+import * as copy from "./copy.ts";
 import { type DialTarget, dial } from "./dial.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { GuestConnection } from "./guest-connection.ts";
@@ -28,6 +29,9 @@ export interface Agent {
   boot(options: operations.BootOptions, signal: AbortSignal): Promise<void>;
   /** The signal is for the start; `reset()` of the process ends it later. */
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  unpack(spec: copy.UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   /** Returns at once, before the guest has answered; the signal is for `connected`. */
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   /** What listens, then every change, until the signal aborts. One at a time. */
@@ -79,6 +83,18 @@ class ConnectedAgent implements Agent {
 
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
     return exec(this.#connection.streams, spec, signal);
+  }
+
+  pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.pack(this.#connection.streams, spec, signal);
+  }
+
+  unpack(spec: copy.UnpackSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.unpack(this.#connection.streams, spec, signal);
+  }
+
+  store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.store(this.#connection.streams, spec, signal);
   }
 
   dial(target: DialTarget, signal: AbortSignal): GuestConnection {

@@ -30,7 +30,7 @@ export interface CallOptions<T> {
 /**
  * Opens a stream and waits for its RESULT. However the waiting ends, nothing of it remains in the guest.
  *
- * @throws guest_refused, guest_protocol, channel_closed, timed_out, interrupted, and what `refuse` throws
+ * @throws guest_refused, guest_outdated, guest_protocol, channel_closed, timed_out, interrupted, and what `refuse` throws
  */
 export async function call<T>(streams: Streams, payload: Buffer, options: CallOptions<T>): Promise<T> {
   if (options.signal.aborted) throw interruption(options);
@@ -111,6 +111,7 @@ class Call<T> implements StreamHandler {
 
   #refuse(refusal: Refusal): T {
     const { doing, refuse } = this.#options;
+    if (refusal.errno === "ENOSYS") throw fault("guest_outdated", { doing });
     if (refuse) return refuse(refusal);
     throw fault("guest_refused", { doing, ...refusal });
   }

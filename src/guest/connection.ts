@@ -40,14 +40,14 @@ export class Connection implements Writer {
   #over = false;
   #fromGuest = 0;
 
-  constructor(duplex: Duplex, { session, hellos }: Handshake, onLog: (line: string) => void) {
+  constructor(duplex: Duplex, { session, hellos, welcome }: Handshake, onLog: (line: string) => void) {
     this.closed = this.#closed.promise;
     this.#duplex = duplex;
     this.#session = session;
     this.#spareWelcomes = hellos - 1;
     this.#events = new EventLog(onLog);
     this.#outbox = new Outbox(duplex, session);
-    this.streams = new Streams(this.#outbox);
+    this.streams = new Streams(this.#outbox, welcome.version);
     this.#reader = new FrameReader((frame) => this.#receive(frame));
     duplex.on("error", (error) => this.#fail(fault("channel_closed", { reason: error.message }, error)));
     duplex.on("end", this.#onEnd);

@@ -1,6 +1,5 @@
 import { type BangerError, fault } from "../lib/errors/error.ts";
 import { call } from "./call.ts";
-import { payloadLimit } from "./frames.ts";
 import { operation } from "./operations.ts";
 import { type GuestProcess, ProcessStream } from "./process.ts";
 import type { Streams } from "./streams.ts";
@@ -23,6 +22,8 @@ export interface ExecSpec {
 }
 
 const startTimeout = 60_000;
+/** Most bytes that arguments and variables may take together, each with 8 bytes of its own. */
+export const execLimit = 1_048_576;
 
 /**
  * Starts a process. The signal and the deadline are for its start: who wants to end it later resets it.
@@ -31,7 +32,7 @@ const startTimeout = 60_000;
  */
 export async function exec(streams: Streams, spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
   const command = shown(spec.args[0] ?? "the login shell");
-  return await call(streams, encode(spec, command), {
+  return await call(streams, encode(streams, spec, command), {
     doing: `run ${command}`,
     timeout: startTimeout,
     signal,
@@ -48,10 +49,11 @@ export async function exec(streams: Streams, spec: ExecSpec, signal: AbortSignal
   });
 }
 
-function encode(spec: ExecSpec, command: string): Buffer {
+function encode(streams: Streams, spec: ExecSpec, command: string): Buffer {
   const payload = operation("exec");
   for (const arg of spec.args) payload.text(10, whole(arg, "an argument", command));
   for (const assignment of spec.env ?? []) payload.text(11, whole(assignment, "a variable", command));
+  checkSize(streams, payload.size, command);
   payload
     .text(12, whole(spec.user, "the user", command))
     .text(13, whole(spec.cwd, "the directory", command))
@@ -59,11 +61,19 @@ function encode(spec: ExecSpec, command: string): Buffer {
     .u32(15, spec.tty?.rows)
     .u32(16, spec.tty?.columns)
     .u32(17, spec.login || spec.args.length === 0 ? 1 : 0);
-  if (payload.size > payloadLimit) {
-    const reason = `its arguments and variables take ${payload.size} bytes, which is more than ${payloadLimit}`;
-    throw cannot(command, reason);
-  }
+  if (payload.size > streams.openLimit) throw cannot(command, "its directory and user take too many bytes");
   return payload.finish();
+}
+
+function checkSize({ openLimit }: Streams, size: number, command: string): void {
+  const limit = Math.min(execLimit, openLimit);
+  if (size <= limit) return;
+  const older =
+    limit < execLimit ? " that the machine's older agent takes; restart the machine for a new one" : "";
+  throw cannot(
+    command,
+    `its arguments and variables take ${size} bytes, which is more than the ${limit}${older}`,
+  );
 }
 
 /** A text as it is, unless it holds a NUL, at which the guest would cut it off. */

@@ -1,6 +1,6 @@
 import { violation } from "./violation.ts";
 
-/** Frame types of version 1 (docs/agent-protocol.md, "Handshake and resynchronisation"). */
+/** Frame types (docs/agent-protocol.md, "Handshake and resynchronisation"). */
 export const frameTypes = {
   hello: 0x01,
   welcome: 0x02,
@@ -16,6 +16,8 @@ export const frameTypes = {
   window: 0x16,
   resize: 0x17,
   signal: 0x18,
+  /** From version 2: a part of an OPEN that takes more than one frame. */
+  more: 0x19,
 } as const;
 export type FrameName = keyof typeof frameTypes;
 export type FrameType = (typeof frameTypes)[FrameName];
@@ -28,6 +30,8 @@ export const headerSize = 16;
 /** `u32 session`, after the payload. */
 export const trailerSize = 4;
 export const payloadLimit = 32_768;
+/** Of all frames of one OPEN, from version 2. */
+export const openLimit = 1_114_112;
 /** Bytes a sender may have on the way in one direction of one channel before the first WINDOW. */
 export const initialCredit = 131_072;
 

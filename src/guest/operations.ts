@@ -1,7 +1,6 @@
 import { fault, isFault } from "../lib/errors/error.ts";
 import { call } from "./call.ts";
 import { type Fields, FieldWriter } from "./fields.ts";
-import { payloadLimit } from "./frames.ts";
 import type { Streams } from "./streams.ts";
 import { type Phase, readPhase } from "./welcome.ts";
 
@@ -71,6 +70,9 @@ export const operations = {
   shutdown: 5,
   info: 6,
   file: 7,
+  pack: 16,
+  unpack: 17,
+  store: 18,
   dial: 20,
   ports: 21,
   metrics: 26,
@@ -114,7 +116,7 @@ export async function mount(
 }
 
 /**
- * Says whether the file was written, which only its conditions can prevent. It is at most about 32 KiB.
+ * Says whether the file was written, which only its conditions can prevent. It is at most about 1 MiB, or 32 KiB with an agent of version 1.
  *
  * @throws guest_refused
  */
@@ -127,7 +129,7 @@ export async function putFile(streams: Streams, file: GuestFile, signal: AbortSi
     .u32(93, file.gid ?? 0)
     .text(94, file.content)
     .u32(95, (file.onlyInDirectory ? 1 : 0) | (file.onlyIfMissing ? 2 : 0));
-  if (payload.size > payloadLimit) {
+  if (payload.size > streams.openLimit) {
     const reason = `its ${Buffer.byteLength(file.content)} bytes are too many for one order`;
     throw fault("guest_refused", { doing, reason, errno: "EFBIG" });
   }

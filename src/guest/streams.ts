@@ -1,5 +1,5 @@
 import { type BangerError, fault } from "../lib/errors/error.ts";
-import { type Frame, frameName, frameTypes, payloadLimit } from "./frames.ts";
+import { type Frame, frameName, frameTypes, openLimit, payloadLimit } from "./frames.ts";
 import type { Outbox, Writer } from "./outbox.ts";
 import { violation } from "./violation.ts";
 
@@ -16,15 +16,18 @@ const nothing = Buffer.alloc(0);
 
 /** The streams of one session: gives ids, hands frames to the streams they belong to, and ends streams. */
 export class Streams implements Writer {
+  /** Version of the protocol that both sides speak. */
+  readonly version: number;
   readonly #outbox: Outbox;
   readonly #handlers = new Map<number, StreamHandler>();
   #nextId = 1;
-  /** OPEN and RESET frames that wait for room. RESET has no payload here: an absent errno says "no longer wanted". */
+  /** OPEN, with its MORE, and RESET frames that wait for room. RESET has no payload here: an absent errno says "no longer wanted". */
   readonly #backlog: { type: number; id: number; payload: Buffer }[] = [];
   #failure: BangerError | undefined;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, version: number) {
     this.#outbox = outbox;
+    this.version = version;
   }
 
   get outbox(): Outbox {
@@ -35,20 +38,29 @@ export class Streams implements Writer {
     return this.#handlers.size;
   }
 
+  /** Most bytes that the payload of an OPEN may have. */
+  get openLimit(): number {
+    return this.version >= 2 ? openLimit : payloadLimit;
+  }
+
   /**
-   * Opens a stream. The payload of OPEN is at most `payloadLimit` bytes.
+   * Opens a stream. The payload of OPEN is at most `openLimit` bytes.
    *
    * @throws channel_closed, guest_protocol: why the connection is gone
    */
   open(payload: Buffer, handler: StreamHandler): number {
     if (this.#failure) throw this.#failure;
-    if (this.#nextId > lastId || payload.length > payloadLimit) {
+    if (this.#nextId > lastId || payload.length > this.openLimit) {
       throw fault("internal", { detail: `stream ${this.#nextId} cannot be opened` });
     }
     const id = this.#nextId;
     this.#nextId += 1;
     this.#handlers.set(id, handler);
-    this.#send({ type: frameTypes.open, id, payload });
+    let at = 0;
+    for (; payload.length - at > payloadLimit; at += payloadLimit) {
+      this.#send({ type: frameTypes.more, id, payload: payload.subarray(at, at + payloadLimit) });
+    }
+    this.#send({ type: frameTypes.open, id, payload: payload.subarray(at) });
     return id;
   }
 

@@ -22,7 +22,7 @@ export interface Welcome {
 }
 
 /** The versions of the protocol that this side speaks. */
-export const versions = { min: 1, max: 1 } as const;
+export const versions = { min: 1, max: 2 } as const;
 
 export function encodeHello(build: string): Buffer {
   return new FieldWriter().u32(1, versions.min).u32(2, versions.max).text(3, build).finish();

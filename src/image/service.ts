@@ -3,6 +3,7 @@ import { type Context, step } from "../lib/context.ts";
 import { fault } from "../lib/errors/error.ts";
 import type { Image, ImageCatalogEntry, ImageManifest } from "../model/image.ts";
 import { imageCatalog } from "./catalog.ts";
+import { inspectExt4 } from "./ext4/inspect.ts";
 import { isExplicitReference } from "./oci/reference.ts";
 import {
   type ImageSources,
@@ -14,7 +15,7 @@ import {
 } from "./plan.ts";
 import { checkImageName, isIdPrefix } from "./reference.ts";
 import { brokenFault, type Entry, imageOf } from "./store/entry.ts";
-import { ImageStore } from "./store/store.ts";
+import { type ImageDescription, ImageStore } from "./store/store.ts";
 
 export interface ImageServiceOptions {
   /** Where the images live. */
@@ -25,6 +26,9 @@ export interface ImageServiceOptions {
   /** Default: the catalog of this package. */
   catalog?: readonly ImageCatalogEntry[];
 }
+
+/** Writes a root file system to a path that does not exist, and says what it is. */
+export type FillImage = (rootfs: string, context: Context) => Promise<ImageDescription>;
 
 export interface UsableImage {
   manifest: ImageManifest;
@@ -51,6 +55,7 @@ export class ImageService {
   async removeLeftovers(): Promise<void> {
     await this.#store.removeLeftovers();
     for (const source of Object.values(this.#sources)) await source.removeLeftovers();
+    await this.#oci?.removeLeftovers();
   }
 
   /** The catalog's entries. */
@@ -105,6 +110,26 @@ export class ImageService {
   }
 
   /**
+   * Makes an image of the root file system that `fill` writes to a path that does not exist. Who wants the same name meanwhile
+   * waits.
+   *
+   * @throws invalid_value, image_exists, image_broken, no_space, directory_not_writable, interrupted, and what `fill` throws
+   */
+  async make(name: string, fill: FillImage, context: Context): Promise<Image> {
+    checkImageName(name);
+    await this.#mustBeFree(name);
+    using _lock = await this.#store.lock(name, context.signal);
+    await this.#mustBeFree(name);
+    const checked = async (rootfs: string): Promise<ImageDescription> => {
+      const description = await fill(rootfs, context);
+      const { clean } = await inspectExt4(rootfs);
+      if (!clean) throw fault("image_file_invalid", { path: rootfs, problem: "was not unmounted in order" });
+      return description;
+    };
+    return imageOf(await this.#store.create(name, checked, context));
+  }
+
+  /**
    * @param usedBy names of the machines whose disks are based on the image with an id
    * @throws image_not_found, image_ambiguous, image_in_use, directory_not_writable
    */
@@ -135,6 +160,14 @@ export class ImageService {
     const nameless = entries.find((entry) => entry.name === undefined);
     if (nameless?.content.state === "broken") throw brokenFault(nameless, nameless.content);
     return undefined;
+  }
+
+  /** @throws image_exists, image_broken */
+  async #mustBeFree(name: string): Promise<void> {
+    const entries = await this.#store.list();
+    const taken = entries.find((entry) => entry.name === name || entry.name === undefined);
+    if (taken?.content.state === "broken") throw brokenFault(taken, taken.content);
+    if (taken) throw fault("image_exists", { name, id: taken.id });
   }
 
   async #notFound(name: string): Promise<Error> {

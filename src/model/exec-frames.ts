@@ -2,7 +2,7 @@ import { fault } from "../lib/errors/error.ts";
 
 /**
  * Frames of an upgraded exec connection between client and daemon, both ways:
- * `u8 type, u32 length (big-endian), payload`. Payloads are at most 1 MiB.
+ * `u8 type, u32 length (big-endian), payload`. Payloads are at most 1 MiB, that of `start` 2 MiB.
  */
 export const execFrameTypes = {
   /** Client, first frame: an ExecRequest as JSON. */
@@ -36,6 +36,7 @@ export interface ExecFrame {
 
 const headerSize = 5;
 const payloadLimit = 1024 * 1024;
+const startLimit = 2 * payloadLimit;
 const namesByType = new Map<number, ExecFrameName>(
   Object.entries(execFrameTypes).map(([name, type]) => [type, name as ExecFrameName]),
 );
@@ -60,7 +61,8 @@ export class ExecFrameDecoder {
     while (rest.length >= headerSize) {
       const name = namesByType.get(rest.readUInt8(0));
       const length = rest.readUInt32BE(1);
-      if (!name || length > payloadLimit) throw fault("channel_closed", { reason: "malformed frame" });
+      if (!name || length > (name === "start" ? startLimit : payloadLimit))
+        throw fault("channel_closed", { reason: "malformed frame" });
       if (rest.length < headerSize + length) break;
       frames.push({ name, payload: rest.subarray(headerSize, headerSize + length) });
       rest = rest.subarray(headerSize + length);

@@ -14,6 +14,16 @@ export const imageConfigSchema = z.object({
 });
 export type ImageConfig = z.infer<typeof imageConfigSchema>;
 
+/** What an image that was made on this host was made from. */
+export const imageOriginSchema = z.object({
+  image: z.object({ id: z.string(), name: z.string(), sha256: z.string() }),
+  /** The machine whose disk it was; that of a build is gone. */
+  vm: z.object({ id: z.string(), name: z.string() }).optional(),
+  /** What a build did, in its order, as one would write it on the command line. */
+  steps: z.array(z.string()).optional(),
+});
+export type ImageOrigin = z.infer<typeof imageOriginSchema>;
+
 /** `manifest.json` of a local image: `images/<id>/`. */
 export const imageManifestSchema = z.object({
   version: z.literal(1),
@@ -36,6 +46,8 @@ export const imageManifestSchema = z.object({
     mtime: z.number(),
   }),
   source: z.object({ kind: z.string(), detail: z.string() }),
+  /** Only of images that were made of another one. */
+  origin: imageOriginSchema.optional(),
   createdAt: z.iso.datetime(),
 });
 export type ImageManifest = z.infer<typeof imageManifestSchema>;

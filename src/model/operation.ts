@@ -8,6 +8,7 @@ export const operationKinds = [
   "vm.kill",
   "vm.delete",
   "vm.prune",
+  "vm.commit",
   "image.pull",
   "kernel.pull",
 ] as const;

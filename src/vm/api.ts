@@ -1,6 +1,10 @@
+import type { TreeSource } from "../archive/tree/pack.ts";
+import type { CopyResult } from "../archive/tree/unpack.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { Image } from "../model/image.ts";
 import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
@@ -61,6 +65,13 @@ export interface VmApi {
   set(ref: string, request: SetVm): Promise<Vm>;
 
   /**
+   * Makes an image of a stopped machine's disk, without what made it this machine's; with `stop` one that runs is stopped first.
+   *
+   * @throws vm_wrong_state, vm_disk_missing, image_exists, and what making an image throws
+   */
+  commit(ref: string, request: CommitVm, context: Context): Promise<Image>;
+
+  /**
    * Runs a command, waiting up to `request.wait` seconds for the agent of a machine that is starting. Returns when the command
    * has started. The first session of an ephemeral machine that ends takes the machine with it: whoever wants to
    * wait for that calls `remove` and takes vm_not_found for success.
@@ -68,6 +79,35 @@ export interface VmApi {
    * @throws vm_wrong_state, guest_unreachable, guest_version, exec_failed
    */
   exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess>;
+
+  /**
+   * Packs files of a machine; resolves when the guest has begun. The iteration throws in the end when something could not be
+   * read, and stops the guest when it is left early. What comes is the guest's word: whoever unpacks it checks it.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_version, file_missing, copy_failed
+   */
+  pack(ref: string, spec: PackSpec, signal: AbortSignal): Promise<AsyncGenerator<Buffer>>;
+  /** Unpacks an archive in a machine. What fails or is cancelled is removed again. Throws as `pack`, and what the source throws. */
+  unpack(
+    ref: string,
+    spec: UnpackSpec,
+    archive: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult>;
+  /** Writes one file in a machine, replacing it in one step. Throws as `unpack`. */
+  store(
+    ref: string,
+    spec: StoreSpec,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult>;
+  /** Copies files and directories of the host into a machine. Throws as `unpack`. */
+  copyIn(
+    ref: string,
+    sources: readonly TreeSource[],
+    spec: UnpackSpec,
+    signal: AbortSignal,
+  ): Promise<CopyResult>;
 
   /**
    * Connects to what listens in the guest, waiting up to `request.wait` seconds for the agent of a machine that is starting.

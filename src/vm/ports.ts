@@ -1,4 +1,5 @@
 import type { Traffic } from "../guest/connection.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
@@ -7,9 +8,10 @@ import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
 import type { Phase } from "../guest/welcome.ts";
+import type { FillImage } from "../image/service.ts";
 import type { Context } from "../lib/context.ts";
 import type { BangerError } from "../lib/errors/error.ts";
-import type { ImageManifest } from "../model/image.ts";
+import type { Image, ImageManifest } from "../model/image.ts";
 import type { KernelManifest } from "../model/kernel.ts";
 import type { Publication, VmPorts } from "../model/ports.ts";
 import type { Accelerator } from "../vmm/driver.ts";
@@ -22,6 +24,8 @@ export type { GuestProcess } from "../guest/process.ts";
 /** What the life of a machine needs of the image service. */
 export interface Images {
   ensure(ref: string, context: Context): Promise<{ manifest: ImageManifest; rootfs: string }>;
+  /** Makes an image of what `fill` writes. */
+  make(name: string, fill: FillImage, context: Context): Promise<Image>;
 }
 
 /** What it needs of the kernel service. */
@@ -60,6 +64,9 @@ export interface Agent {
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
   boot(options: BootOptions, signal: AbortSignal): Promise<void>;
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  pack(spec: PackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  unpack(spec: UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  store(spec: StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   watchListeners(signal: AbortSignal): AsyncIterable<ListenerChange[]>;
   sync(signal: AbortSignal): Promise<void>;

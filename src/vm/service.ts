@@ -1,19 +1,25 @@
+import type { TreeSource } from "../archive/tree/pack.ts";
+import type { CopyResult } from "../archive/tree/unpack.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { Image } from "../model/image.ts";
 import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
+import { commitDisk } from "./commit/commit.ts";
 import { createVm } from "./create.ts";
+import { guestTree } from "./files.ts";
 import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { GuestConnection, GuestProcess } from "./ports.ts";
+import type { Agent, GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
@@ -142,8 +148,50 @@ export class VmService implements VmApi {
     return await this.#view(vms.update(record.id, patch) ?? record);
   }
 
+  async commit(ref: string, { name, stop = false }: CommitVm, context: Context): Promise<Image> {
+    const record = this.#find(ref);
+    const scoped = this.#lifecycle.scoped(context);
+    return await this.#lifecycle.exclusively(record, scoped, async (handle, present) => {
+      if (stop) await this.#lifecycle.halt(handle, present, usualTimeout, scoped);
+      if (handle.live) throw isRunning(present, "commit it");
+      const message = `committing ${present.name} as ${name}`;
+      return await step(scoped, "vm.commit", message, () => commitDisk(this.#parts, present, name, scoped));
+    });
+  }
+
   async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {
     return await this.#sessions.exec(this.#find(ref), request, signal);
+  }
+
+  async pack(ref: string, spec: PackSpec, signal: AbortSignal): Promise<AsyncGenerator<Buffer>> {
+    return await guestTree.pack(await this.#agent(ref, signal), spec, signal);
+  }
+
+  async unpack(
+    ref: string,
+    spec: UnpackSpec,
+    archive: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.unpack(await this.#agent(ref, signal), spec, archive, signal);
+  }
+
+  async store(
+    ref: string,
+    spec: StoreSpec,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.store(await this.#agent(ref, signal), spec, content, signal);
+  }
+
+  async copyIn(
+    ref: string,
+    sources: readonly TreeSource[],
+    spec: UnpackSpec,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.copyIn(await this.#agent(ref, signal), sources, spec, signal);
   }
 
   async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
@@ -191,6 +239,10 @@ export class VmService implements VmApi {
     if (this.#parts.vms.get(id)?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
   }
 
+  #agent(ref: string, signal: AbortSignal): Promise<Agent> {
+    return this.#sessions.agent(this.#find(ref), "copy files", signal);
+  }
+
   async #measure(record: VmRecord, signal: AbortSignal): Promise<VmStats> {
     return await measure(this.#parts, record, this.#lifecycle.handles.get(record.id).live, signal);
   }
@@ -236,6 +288,10 @@ function isUnderWay(record: VmRecord): boolean {
 function notRunning(record: VmRecord): BangerError {
   const { name, state } = record;
   return fault("vm_wrong_state", { name, state, wanted: "running", action: "signal it" });
+}
+
+function isRunning({ name, state }: VmRecord, action: string): BangerError {
+  return fault("vm_wrong_state", { name, state, wanted: "stopped", action });
 }
 
 function milliseconds(seconds: number | undefined): number {

@@ -8,7 +8,7 @@ import type { VmHandle } from "./handle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
-import type { ExecSpec, GuestConnection, GuestProcess } from "./ports.ts";
+import type { Agent, ExecSpec, GuestConnection, GuestProcess } from "./ports.ts";
 import { readRuntime } from "./runtime.ts";
 
 /** Milliseconds to wait for a guest when the request does not say. */
@@ -39,6 +39,17 @@ export class Sessions {
       leave();
       throw error;
     }
+  }
+
+  /**
+   * The agent of a machine that runs, or is starting, for work that is no session.
+   *
+   * @throws vm_wrong_state (to `action`), guest_unreachable, guest_version, interrupted
+   */
+  async agent(record: VmRecord, action: string, signal: AbortSignal): Promise<Agent> {
+    const handle = this.#lifecycle.handles.get(record.id);
+    const live = await this.#running(handle, record, usualWait, action, signal);
+    return await live.agent(usualWait, signal);
   }
 
   /** Connects to what listens in the guest. @throws vm_wrong_state, guest_unreachable, dial_failed, interrupted */

@@ -46,18 +46,40 @@ export interface FoundProcess {
 
 export interface DiskMaker {
   /**
-   * Makes a machine's disk in `directory`, copy-on-write over the raw image `base`, `size` bytes large as the guest sees it.
+   * Makes a machine's disk in `directory`, copy-on-write over `base`, `size` bytes large as the guest sees it.
    *
    * @throws no_space, directory_not_writable, tool_missing, tool_failed
    */
-  createDisk(
-    options: { directory: string; base: string; size: number },
-    signal?: AbortSignal,
-  ): Promise<DiskFile>;
+  createDisk(options: NewDisk, signal?: AbortSignal): Promise<DiskFile>;
+  /**
+   * Writes what a disk and all below it hold to a raw, sparse file, on stable storage when this resolves. What a failure leaves of the
+   * file is the caller's to remove.
+   *
+   * @throws no_space, directory_not_writable, tool_missing, tool_failed, interrupted
+   */
+  flattenDisk(work: Flattening, context: Context): Promise<void>;
   /** Makes the disk of a stopped machine larger. @throws no_space, directory_not_writable, tool_missing, tool_failed */
   growDisk(disk: DiskFile, size: number, signal?: AbortSignal): Promise<void>;
   /** Bytes that the disk occupies on the host; 0 when there is none. */
   diskUsed(disk: DiskFile): Promise<number>;
+}
+
+export interface NewDisk {
+  readonly directory: string;
+  /** A raw image, or another disk; it must stay where it is and as it is. */
+  readonly base: string | DiskFile;
+  /** Bytes. */
+  readonly size: number;
+  /** Without the ending. Default: `disk`. */
+  readonly name?: string;
+}
+
+export interface Flattening {
+  readonly disk: DiskFile;
+  /** Bytes, as the guest sees it. */
+  readonly size: number;
+  /** Does not exist. */
+  readonly target: string;
 }
 
 export interface DiskFile {

@@ -16,6 +16,7 @@ export const type = {
   window: 0x16,
   resize: 0x17,
   signal: 0x18,
+  more: 0x19,
 } as const;
 
 export const op = {
@@ -26,6 +27,9 @@ export const op = {
   shutdown: 5,
   info: 6,
   file: 7,
+  pack: 16,
+  unpack: 17,
+  store: 18,
   metrics: 26,
   clock: 27,
 } as const;

@@ -13,12 +13,12 @@ test("a handshake answers with version, build, phase and machine", async (t) => 
   t.after(() => agent.close());
   const welcome = await agent.hello(0xdecafbad);
   const number = (tag: number) => welcome.get(tag)?.readUInt32LE();
-  assert.deepEqual([number(1), number(2), number(3), number(5)], [1, 1, 1, 2]);
+  assert.deepEqual([number(1), number(2), number(3), number(5)], [2, 1, 2, 2]);
   assert.equal(
     welcome.get(4)?.toString(),
     execFileSync(agentBinary(), ["--version"], { encoding: "utf8" }).trim(),
   );
-  assert.match(welcome.get(4)?.toString() ?? "", /^1\+[0-9a-f]{12}$/);
+  assert.match(welcome.get(4)?.toString() ?? "", /^2\+[0-9a-f]{12}$/);
   assert.equal(welcome.get(7)?.toString(), release());
   assert.match(welcome.get(8)?.toString() ?? "", /^[0-9a-f-]{36}$/);
   const uptime = welcome.get(6)?.readBigUInt64LE() ?? 0n;
@@ -29,10 +29,10 @@ test("a handshake answers with version, build, phase and machine", async (t) => 
 test("without a common version the agent says its own and serves nothing", async (t) => {
   const agent = new Agent();
   t.after(() => agent.close());
-  const welcome = await agent.hello(7, 2, 9);
+  const welcome = await agent.hello(7, 3, 9);
   assert.deepEqual(
     [1, 2, 3].map((tag) => welcome.get(tag)?.readUInt32LE()),
-    [0, 1, 1],
+    [0, 1, 2],
   );
   agent.send(type.ping, 0, Buffer.from("unheard"));
   const stream = agent.exec(["true"]);
@@ -42,11 +42,22 @@ test("without a common version the agent says its own and serves nothing", async
   assert.deepEqual(agent.arrived(stream), []);
 });
 
-test("a range of versions that includes ours is served as ours", async (t) => {
+test("the newest version that both speak is served, whatever else the host speaks", async (t) => {
   const agent = new Agent();
   t.after(() => agent.close());
-  const welcome = await agent.hello(9, 0, 5);
-  assert.equal(welcome.get(1)?.readUInt32LE(), 1);
+  const ranges: [number, number, number][] = [
+    [0, 5, 2],
+    [2, 2, 2],
+    [1, 1, 1],
+    [0, 1, 1],
+    [0, 0, 0],
+    [3, 3, 0],
+    [2, 1, 0],
+  ];
+  for (const [index, [minimum, maximum, chosen]] of ranges.entries()) {
+    const welcome = await agent.hello(100 + index, minimum, maximum);
+    assert.equal(welcome.get(1)?.readUInt32LE(), chosen, `${minimum} to ${maximum}`);
+  }
 });
 
 test("half a frame of a dead host is completed by padding and dropped", async (t) => {
@@ -130,7 +141,7 @@ test("a HELLO repeated within its session is answered again and ends nothing", a
   await agent.started(stream);
   agent.send(type.hello, 0, helloPayload());
   const again = await agent.next((f) => f.type === type.welcome);
-  assert.equal(readFields(again.payload).get(1)?.readUInt32LE(), 1);
+  assert.equal(readFields(again.payload).get(1)?.readUInt32LE(), 2);
   agent.send(type.data, stream, Buffer.from("alive"));
   agent.send(type.eof, stream);
   const data = await agent.of(stream, type.data);

@@ -49,7 +49,7 @@ export class Peer {
   }
 
   /** Handshake under a new session; gives WELCOME's fields. */
-  async hello(session = 0x1000 + this.session, minimum = 1, maximum = 1): Promise<Map<number, Buffer>> {
+  async hello(session = 0x1000 + this.session, minimum = 1, maximum = 2): Promise<Map<number, Buffer>> {
     this.session = session;
     this.#nextStream = 1;
     this.#frames = this.#frames.filter((earlier) => earlier.session === session);
@@ -77,7 +77,12 @@ export class Peer {
 
   open(operation: number, entries: Fields): number {
     const stream = this.#nextStream++;
-    this.send(type.open, stream, fields([[1, operation], ...entries]));
+    const payload = fields([[1, operation], ...entries]);
+    let at = 0;
+    for (; payload.length - at > 32768; at += 32768) {
+      this.send(type.more, stream, payload.subarray(at, at + 32768));
+    }
+    this.send(type.open, stream, payload.subarray(at));
     return stream;
   }
 
@@ -185,7 +190,7 @@ export class Peer {
   }
 }
 
-export function helloPayload(minimum = 1, maximum = 1): Buffer {
+export function helloPayload(minimum = 1, maximum = 2): Buffer {
   return fields([
     [1, minimum],
     [2, maximum],

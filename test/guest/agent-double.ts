@@ -153,9 +153,9 @@ export function u32(value: number): Buffer {
 
 export function welcomePayload(fields: { version?: number; phase?: number } = {}): Buffer {
   return new FieldWriter()
-    .u32(1, fields.version ?? 1)
+    .u32(1, fields.version ?? 2)
     .u32(2, 1)
-    .u32(3, 1)
+    .u32(3, 2)
     .text(4, "double")
     .u32(5, fields.phase ?? 2)
     .u64(6, 1_500_000_000n)
@@ -176,7 +176,7 @@ export interface Connected extends AsyncDisposable {
 }
 
 /** An agent of the host, connected to a double that has said its welcome. */
-export async function connected(): Promise<Connected> {
+export async function connected(welcome: { version?: number } = {}): Promise<Connected> {
   const [host, far] = duplexPair();
   const double = new AgentDouble(far);
   const logs: string[] = [];
@@ -188,7 +188,7 @@ export async function connected(): Promise<Connected> {
     onLog: (line) => logs.push(line),
   });
   await double.hello();
-  double.welcome();
+  double.welcome(welcomePayload(welcome));
   const agent = await connecting;
   return {
     agent,

@@ -7,6 +7,14 @@ import { rejectsWith } from "../support/faults.ts";
 import { connected, never } from "./agent-double.ts";
 
 describe("a call to the guest", () => {
+  test("whose agent does not know the operation says so, whatever was asked", async () => {
+    await using c = await connected({ version: 1 });
+    const [syncing, running] = [c.agent.sync(never), c.agent.exec({ args: ["true"] }, never)];
+    for (let i = 0; i < 2; i += 1) c.double.result((await c.double.next(frameTypes.open)).stream, 38);
+    await rejectsWith(syncing, "guest_outdated", "the machine's agent is too old to flush its disks");
+    await rejectsWith(running, "guest_outdated", "the machine's agent is too old to run true");
+  });
+
   test("that is cancelled is reset in the guest, and a late answer is nobody's", async () => {
     await using c = await connected();
     const stop = new AbortController();

@@ -86,12 +86,32 @@ describe("a command that cannot be run", () => {
   test("because it is too long is not even sent", async () => {
     await using c = await connected();
     const error = await rejectsWith(
-      c.agent.exec({ args: ["echo", "x".repeat(33_000)] }, never),
+      c.agent.exec({ args: ["echo", "x".repeat(1_048_600)] }, never),
       "exec_failed",
-      'cannot run "echo" in the guest: its arguments and variables take 33056 bytes, which is more than 32768',
+      'cannot run "echo" in the guest: its arguments and variables take 1048632 bytes, which is more than the 1048576',
     );
     assert.equal(error.exit, 126);
     assert.deepEqual(c.double.frames, []);
+  });
+
+  test("because it is too long for an older agent says what to do", async () => {
+    await using c = await connected({ version: 1 });
+    await rejectsWith(
+      c.agent.exec({ args: ["echo", "x".repeat(33_000)] }, never),
+      "exec_failed",
+      'cannot run "echo" in the guest: its arguments and variables take 33032 bytes, which is more than the 32768 ' +
+        "that the machine's older agent takes; restart the machine for a new one",
+    );
+    assert.deepEqual(c.double.frames, []);
+  });
+
+  test("because its directory is too long for an older agent is not even sent", async () => {
+    await using c = await connected({ version: 1 });
+    await rejectsWith(
+      c.agent.exec({ args: ["a"], cwd: "/".repeat(33_000) }, never),
+      "exec_failed",
+      'cannot run "a" in the guest: its directory and user take too many bytes',
+    );
   });
 
   test("because of a NUL byte is not even sent", async () => {
@@ -120,6 +140,29 @@ describe("a command that cannot be run", () => {
     );
     assert.equal((await c.agent.closed).code, "guest_protocol");
   });
+});
+
+test("a command that takes several frames is sent in pieces that follow one another", async () => {
+  await using c = await connected();
+  const starting = c.agent.exec({ args: ["echo", "y".repeat(100_000)] }, never);
+  const pieces: Buffer[] = [];
+  let stream = 0;
+  for (let type: number = frameTypes.more; type === frameTypes.more; ) {
+    const frame = await c.double.next();
+    pieces.push(Buffer.from(frame.payload));
+    ({ type, stream } = frame);
+  }
+  assert.deepEqual(
+    pieces.map((piece) => piece.length),
+    [32_768, 32_768, 32_768, 1752],
+  );
+  const args = fieldsOf(Buffer.concat(pieces)).filter(([tag]) => tag === 10);
+  assert.deepEqual(args, [
+    [10, hex("echo")],
+    [10, hex("y".repeat(100_000))],
+  ]);
+  c.double.result(stream, 11);
+  await rejectsWith(starting, "exec_failed");
 });
 
 async function ordered(spec: ExecSpec): Promise<[number, string][]> {

@@ -88,11 +88,11 @@ describe("a handshake", () => {
     const { host, double } = channel();
     const shaking = shakeHands(host, { signal: never });
     await double.hello();
-    double.welcome(new FieldWriter().u32(1, 0).u32(2, 2).u32(3, 4).finish());
+    double.welcome(new FieldWriter().u32(1, 0).u32(2, 3).u32(3, 4).finish());
     await rejectsWith(
       shaking,
       "guest_version",
-      "the machine's agent speaks protocol 2 to 4, this banger speaks 1",
+      "the machine's agent speaks protocol 3 to 4, this banger speaks 1 to 2",
     );
   });
 

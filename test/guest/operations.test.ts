@@ -150,8 +150,8 @@ describe("a file", () => {
     }
   });
 
-  test("that is too big for one frame is refused here", async () => {
-    await using c = await connected();
+  test("that is too big for an agent of version 1 is refused here", async () => {
+    await using c = await connected({ version: 1 });
     await rejectsWith(
       c.agent.putFile({ path: "/etc/x", content: Buffer.alloc(32_768) }, never),
       "guest_refused",

@@ -20,7 +20,7 @@ describe("with the agent itself, as a process of this host", { skip: noRealAgent
   test("the welcome is that of a guest that has booted", async () => {
     await using real = await realAgent();
     assert.equal(real.agent.welcome.phase, "booted");
-    assert.equal(real.agent.welcome.version, 1);
+    assert.equal(real.agent.welcome.version, 2);
     await real.agent.ping(never);
     const info = await real.agent.info(never);
     assert.ok(info.memoryTotal >= info.memoryAvailable && info.memoryAvailable > 0);

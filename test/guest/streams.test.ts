@@ -122,13 +122,21 @@ describe("the streams of a session", () => {
     );
   });
 
-  test("are never opened with more than a frame holds", () => {
-    const { streams } = setUp();
-    throwsWith(
-      () => streams.open(Buffer.alloc(32_769), new Recorder()),
-      "internal",
-      "internal error: stream 1 cannot be opened",
-    );
+  test("are never opened with more than the agent takes", () => {
+    const [host] = duplexPair();
+    for (const [version, limit] of [
+      [1, 32_768],
+      [2, 1_114_112],
+    ] as const) {
+      const streams = new Streams(new Outbox(host, 5), version);
+      assert.equal(streams.openLimit, limit);
+      throwsWith(
+        () => streams.open(Buffer.alloc(limit + 1), new Recorder()),
+        "internal",
+        "internal error: stream 1 cannot be opened",
+      );
+      assert.equal(streams.open(Buffer.alloc(limit), new Recorder()), 1);
+    }
   });
 });
 
@@ -148,7 +156,7 @@ class Recorder implements StreamHandler {
 function setUp() {
   const [host, far] = duplexPair();
   const outbox = new Outbox(host, 5);
-  return { outbox, streams: new Streams(outbox), far };
+  return { outbox, streams: new Streams(outbox, 2), far };
 }
 
 function frame(stream: number): Frame {

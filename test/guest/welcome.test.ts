@@ -10,7 +10,7 @@ import { welcomePayload } from "./agent-double.ts";
 describe("a welcome", () => {
   test("says what the agent and its guest are", () => {
     assert.deepEqual(readWelcome(welcomePayload({ phase: 1 })), {
-      version: 1,
+      version: 2,
       build: "double",
       phase: "mounted",
       uptime: 1500,
@@ -25,13 +25,13 @@ describe("a welcome", () => {
     throwsWith(
       () => readWelcome(newer),
       "guest_version",
-      "the machine's agent speaks protocol 3 to 5, this banger speaks 1",
+      "the machine's agent speaks protocol 3 to 5, this banger speaks 1 to 2",
     );
-    const next = new FieldWriter().u32(1, 0).u32(2, 2).u32(3, 2).finish();
+    const next = new FieldWriter().u32(1, 0).u32(2, 3).u32(3, 3).finish();
     throwsWith(
       () => readWelcome(next),
       "guest_version",
-      "the machine's agent speaks protocol 2, this banger speaks 1",
+      "the machine's agent speaks protocol 3, this banger speaks 1 to 2",
     );
   });
 
@@ -73,5 +73,5 @@ describe("a welcome", () => {
 
 test("a hello offers the versions of this side and its name", () => {
   const fields = new Fields(encodeHello("banger 0.1.0"), "HELLO");
-  assert.deepEqual([fields.u32(1), fields.u32(2), fields.text(3)], [1, 1, "banger 0.1.0"]);
+  assert.deepEqual([fields.u32(1), fields.u32(2), fields.text(3)], [1, 2, "banger 0.1.0"]);
 });

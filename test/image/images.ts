@@ -47,3 +47,20 @@ export function listening(
   const heard: Progress[] = [];
   return { signal, heard, report: (progress) => heard.push(progress) };
 }
+
+/** The least that passes for an ext4 file system: a superblock, of one block group and 64 blocks of 1 KiB. */
+export function tinyExt4(change: (superblock: Buffer) => void = () => undefined): Buffer {
+  const file = Buffer.alloc(64 * 1024);
+  const block = file.subarray(1024, 2048);
+  block.writeUInt32LE(16, 0x00); // inodes
+  block.writeUInt32LE(64, 0x04); // blocks
+  block.writeUInt32LE(8192, 0x20); // blocks per group
+  block.writeUInt32LE(16, 0x28); // inodes per group
+  block.writeUInt16LE(0xef53, 0x38);
+  block.writeUInt16LE(1, 0x3a); // clean
+  block.writeUInt32LE(1, 0x4c); // revision
+  block.writeUInt16LE(256, 0x58); // inode size
+  block.writeUInt32LE(0x42, 0x60); // filetype, extents
+  change(block);
+  return file;
+}

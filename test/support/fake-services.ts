@@ -51,8 +51,13 @@ export function fakeServices(): FakeServices {
       remove: method("vms.remove", sampleVm),
       prune: method("vms.prune", { deleted: ["dev"], freed: 4096 }),
       set: method("vms.set", sampleVm),
+      commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       ports: method("vms.ports", { address: "127.80.1.2", ports: [], published: [], left: 0 }),
+      pack: method("vms.pack", nothingPacked()),
+      unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),
+      store: method("vms.store", { entries: 1, bytes: 2, leftOut: 0 }),
+      copyIn: method("vms.copyIn", { entries: 1, bytes: 2, leftOut: 0 }),
       dial: method("vms.dial", undefined as unknown as GuestConnection),
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
@@ -94,6 +99,10 @@ export function fakeServices(): FakeServices {
     },
   };
   return fake;
+}
+
+async function* nothingPacked(): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1024);
 }
 
 export const sampleVm: Vm = {

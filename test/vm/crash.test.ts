@@ -173,6 +173,21 @@ const scenarios: Scenario[] = [
     steps: 11,
   },
   {
+    title: "a commit",
+    before: ran,
+    work: (service, world) => {
+      world.manners = { runs: (command) => command.exit(0) };
+      return service.commit("dev", { name: "mine" }, world.quiet);
+    },
+    after: async (daemon, world) => {
+      const made = await daemon.images.list();
+      assert.ok(made.every(({ name, problem }) => name === "mine" && problem === undefined));
+      if (made.length === 0) await daemon.service.commit("dev", { name: "mine" }, world.quiet);
+      await kept(daemon, world);
+    },
+    steps: 14,
+  },
+  {
     title: "a reconciliation",
     before: async (service, world) => {
       await service.create({ name: "dev" }, world.quiet);
@@ -193,7 +208,7 @@ describe("a daemon that is killed at any step of", () => {
         const finished = await killedAt(world, scenario, at);
         if (finished) steps = at - 1;
         const next = await world.daemon();
-        await next.service.reconcile();
+        await next.begin();
         await next.assertRight();
         await scenario.after?.(next, world);
         await next.assertRight();

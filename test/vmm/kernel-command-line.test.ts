@@ -11,10 +11,10 @@ test("under KVM the kernel finds its clock by itself", () => {
 test("under software emulation the kernel is told the frequency of its clock", () => {
   assert.equal(
     kernelCommandLine({ name: "tcg", tscKhz: 2_596_133 }),
-    `${common} tsc_early_khz=2596133 tsc=reliable no_timer_check`,
+    `${common} tsc_early_khz=2596133 tsc=reliable no_timer_check norandmaps`,
   );
 });
 
 test("a frequency that could not be measured is left to the kernel", () => {
-  assert.equal(kernelCommandLine({ name: "tcg" }), `${common} tsc=reliable no_timer_check`);
+  assert.equal(kernelCommandLine({ name: "tcg" }), `${common} tsc=reliable no_timer_check norandmaps`);
 });

@@ -71,3 +71,21 @@ export const vmPrune = {
   ],
   flags: { force: { kind: "boolean", short: "f", help: "Do not ask" }, quiet },
 } as const satisfies CommandSpec;
+
+export const vmCommit = {
+  path: ["vm", "commit"],
+  summary: "Make an image of a machine's disk",
+  description:
+    "The image holds what the machine's disk holds, without what made it this machine's: machine-id, ssh host keys, random seed, " +
+    "journal. It keeps the environment, user and entrypoint of the machine's own image. The machine must be stopped and stays as it is.",
+  examples: [
+    { command: "banger vm commit dev --name prepared", note: "then: banger vm run --image prepared" },
+    { command: "banger vm commit dev --name prepared --stop", note: "stops it first" },
+  ],
+  positionals: [{ name: "VM", help: "the machine, by name, id or the beginning of an id" }],
+  flags: {
+    name: { kind: "string", value: "IMAGE", help: "Name of the image" },
+    stop: { kind: "boolean", help: "Stop the machine first, if it runs" },
+    quiet: { kind: "boolean", short: "q", help: "Print no progress" },
+  },
+} as const satisfies CommandSpec;

@@ -31,7 +31,7 @@ export async function lookAtNames(
   return {
     verdict: "warn",
     detail: `<name>.vm does not resolve on this host; ${other}`,
-    remedy: "Run: banger setup dns",
+    remedy: `Have this host's resolver send the zone vm to ${dns.endpoint}: see docs/networking.md`,
   };
 }
 

@@ -17,6 +17,8 @@ export interface Call<R extends Route> {
   params: Record<string, string>;
   body: BodyOf<R>;
   query: QueryOf<R>;
+  /** The body of a request that is streamed. */
+  upload: R["upload"] extends string ? AsyncIterable<Buffer> : undefined;
   /** Aborts when the client goes away. */
   signal: AbortSignal;
 }
@@ -59,12 +61,30 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.kill", ref(params), (context) =>
         vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
       ),
+    commitVm: ({ params, body }) =>
+      operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
     vmLogs: async ({ params, query, signal }) => {
       const path = await vms.logs(ref(params));
       return query.follow ? followFile(path, signal) : readFile(path);
     },
 
     vmPorts: ({ params }) => vms.ports(ref(params)),
+    readFiles: ({ params, query: { path, name, follow }, signal }) => {
+      const spec = { path, ...(name === undefined ? {} : { name }), follow: follow ?? true };
+      return vms.pack(ref(params), spec, signal);
+    },
+    writeFiles: ({ params, query: { path, directory, keep_owners, owner }, upload, signal }) => {
+      const spec = { path, directory: directory ?? false, keepOwners: keep_owners ?? false };
+      return vms.unpack(ref(params), { ...spec, ...(owner === undefined ? {} : { owner }) }, upload, signal);
+    },
+    writeFile: ({ params, query: { path, owner, mode }, upload, signal }) => {
+      const spec = {
+        path,
+        ...(owner === undefined ? {} : { owner }),
+        ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
+      };
+      return vms.store(ref(params), spec, upload, signal);
+    },
 
     listImages: () => images.list(),
     pullImage: ({ body: { name, ...request } }) =>

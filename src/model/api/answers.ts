@@ -41,3 +41,14 @@ export const defaultsSchema = z.object({
   disk: z.int(),
 });
 export type Defaults = z.infer<typeof defaultsSchema>;
+
+/** What came of a copy into a machine. */
+export const copyResultSchema = z.object({
+  /** Files, directories, links and so on. */
+  entries: z.int(),
+  /** Of their contents, holes included. */
+  bytes: z.int(),
+  /** Devices and attributes that could not be made there. */
+  leftOut: z.int(),
+});
+export type CopyResult = z.infer<typeof copyResultSchema>;

@@ -40,6 +40,15 @@ export const stopVmSchema = z.strictObject({
 /** Body of `POST /v1/vms/{ref}/kill`: the signal goes to the machine's process on the host. */
 export const killVmSchema = z.strictObject({ signal: z.enum(killSignals).default("KILL") });
 
+/** Body of `POST /v1/vms/{ref}/commit`. */
+export const commitVmSchema = z.strictObject({
+  /** Of the image. */
+  name: z.string().min(1),
+  /** Stop the machine first, if it runs. */
+  stop: z.boolean().default(false),
+});
+export type CommitVm = z.input<typeof commitVmSchema>;
+
 /** Body of `POST /v1/images/pull`. */
 export const pullImageSchema = z.strictObject({
   /** A name of the catalog, or else a reference to an image in a registry. */

@@ -13,6 +13,7 @@ import { commandLine } from "./command-line.ts";
 import { createOverlay, growOverlay, overlayUsed } from "./disk.ts";
 import { lastError, machineEnd } from "./end.ts";
 import { findMachines, isMachine } from "./find.ts";
+import { flattenDisk } from "./flatten.ts";
 import { lastWordsOf, QemuMachine, removeSockets } from "./machine.ts";
 import { QmpClient } from "./qmp/client.ts";
 
@@ -76,6 +77,7 @@ export class QemuDriver implements Driver {
   }
 
   readonly createDisk = createOverlay;
+  readonly flattenDisk = flattenDisk;
   readonly growDisk = growOverlay;
   readonly diskUsed = overlayUsed;
 }

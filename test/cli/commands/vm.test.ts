@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { Context } from "../../../src/lib/context.ts";
 import { fault } from "../../../src/lib/errors/error.ts";
 import type { Vm } from "../../../src/model/vm.ts";
-import { sampleVm, untilCancelled } from "../../support/fake-services.ts";
+import { sampleImage, sampleVm, untilCancelled } from "../../support/fake-services.ts";
 import { servedWorld } from "../world.ts";
 
 const other: Vm = {
@@ -317,5 +317,24 @@ describe("Ctrl-C", () => {
     await began.promise;
     world.process.send("SIGTERM");
     assert.equal(await running, 143);
+  });
+});
+
+describe("vm commit", () => {
+  test("prints the id of the image, or all of it as JSON", async (context) => {
+    const { world, services } = await servedWorld(context);
+    assert.equal(await world.run("vm", "commit", "dev", "--name", "mine"), 0);
+    assert.equal(world.stdout.text, "ba9876543210\n");
+    assert.deepEqual(services.seen[0], { name: "vms.commit", args: ["dev", { name: "mine", stop: false }] });
+    const { world: other, services: more } = await servedWorld(context);
+    assert.equal(await other.run("vm", "commit", "dev", "--name=mine", "--stop", "--json"), 0);
+    assert.deepEqual(JSON.parse(other.stdout.text), sampleImage);
+    assert.deepEqual(more.seen[0]?.args, ["dev", { name: "mine", stop: true }]);
+  });
+
+  test("needs a name for the image", async (context) => {
+    const { world } = await servedWorld(context);
+    assert.equal(await world.run("vm", "commit", "dev"), 2);
+    assert.match(world.stderr.text, /^error: `banger vm commit` needs --name IMAGE\n/);
   });
 });

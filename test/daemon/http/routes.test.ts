@@ -43,12 +43,21 @@ describe("the contract", () => {
     const services = fakeServices();
     const { socket } = await serve(t, services);
     const operation = services.operations.start("vm.start", "dev", async () => sampleVm);
-    const bodies: Record<string, object> = { pullImage: { name: "x" }, pullKernel: { name: "x" } };
+    const bodies: Record<string, object> = {
+      commitVm: { name: "x" },
+      pullImage: { name: "x" },
+      pullKernel: { name: "x" },
+    };
+    const queries: Record<string, string> = {
+      readFiles: "?path=/x",
+      writeFiles: "?path=/x",
+      writeFile: "?path=/x",
+    };
     for (const [name, route] of Object.entries(routes) as [string, Route][]) {
       if (route.stream === "upgrade") continue;
       const path = `/v1${route.path.replace("{ref}", "dev").replace("{name}", "k").replace("{id}", operation.id)}`;
       const body = route.body ? JSON.stringify(bodies[name] ?? {}) : undefined;
-      const answer = await fetchRaw(socket, route.method, path, body);
+      const answer = await fetchRaw(socket, route.method, `${path}${queries[name] ?? ""}`, body);
       assert.equal(answer.status, route.status, `${name}: ${answer.body}`);
       assert.equal(answer.headers["api-version"], "v1");
       assert.match(String(answer.headers["x-request-id"]), /^[0-9a-f]{8}$/);

@@ -5,12 +5,15 @@ import { fault } from "../../../src/lib/errors/error.ts";
 import type {
   DiskFile,
   Driver,
+  Flattening,
   FoundProcess,
   Machine,
   MachineEnd,
   MachineRuntime,
   MachineSpec,
+  NewDisk,
 } from "../../../src/vmm/driver.ts";
+import { tinyExt4 } from "../../image/images.ts";
 import { type Crash, gated } from "./crash.ts";
 import { GuestDouble } from "./guest.ts";
 import type { World } from "./world.ts";
@@ -62,11 +65,17 @@ export class DriverDouble implements Driver {
     return guest?.lastWords ?? { kind: "vanished", reason: "its process is gone", expected: false };
   }
 
-  async createDisk(options: { directory: string; base: string; size: number }): Promise<DiskFile> {
-    const path = join(options.directory, "disk.qcow2");
-    await access(options.base);
-    await writeFile(path, JSON.stringify({ base: options.base, size: options.size }), { flag: "wx" });
+  async createDisk({ directory, base, size, name = "disk" }: NewDisk): Promise<DiskFile> {
+    const path = join(directory, `${name}.qcow2`);
+    const below = typeof base === "string" ? base : base.path;
+    await access(below);
+    await writeFile(path, JSON.stringify({ base: below, size }), { flag: "wx" });
     return { path, format: "qcow2" };
+  }
+
+  async flattenDisk({ disk, target }: Flattening): Promise<void> {
+    await access(disk.path);
+    await writeFile(target, tinyExt4(), { flag: "wx" });
   }
 
   async growDisk(disk: DiskFile, size: number): Promise<void> {

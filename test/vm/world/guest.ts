@@ -23,10 +23,14 @@ export interface Manners {
   refusals?: number;
   /** It refuses to mount. */
   refusesMount?: boolean;
+  /** Copies into it fail at their end. */
+  refusesCopies?: boolean;
   /** Its process ends as soon as it runs. */
   diesAtOnce?: boolean;
   /** Its agent speaks another version. */
   foreign?: boolean;
+  /** Carries out its commands; without it they end when the test says so. */
+  runs?: (command: CommandDouble) => void;
 }
 
 /** A machine that runs, with a real process for its monitor. It knows nothing of the daemon that started it. */
@@ -40,6 +44,7 @@ export class GuestDouble {
   readonly mounts: MountOptions[] = [];
   readonly inits: (string | undefined)[] = [];
   readonly commands: CommandDouble[] = [];
+  readonly copies: CommandDouble[] = [];
   readonly orders: string[] = [];
   metrics: GuestMetrics = { uptime: 60_000 };
   /** Milliseconds that its clock is behind. */
@@ -156,6 +161,9 @@ export class GuestDouble {
       putFile: (file, at) => this.#answer(gone.signal, at, () => this.#putFile(file)),
       boot: (options, at) => this.#answer(gone.signal, at, () => this.#boot(options)),
       exec: (spec, at) => this.#answer(gone.signal, at, () => this.#exec(spec, gone.signal)),
+      pack: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("pack", spec.path)),
+      unpack: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("unpack", spec.path)),
+      store: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("store", spec.path)),
       dial: () => {
         throw fault("dial_failed", { target: "a port", reason: "nothing listens there" });
       },
@@ -237,6 +245,25 @@ export class GuestDouble {
     const command = new CommandDouble(spec);
     gone.addEventListener("abort", () => command.lose(gone.reason));
     this.commands.push(command);
+    this.manners.runs?.(command);
+    return command;
+  }
+
+  /** What it is given is swallowed; in the end there was one file of as many bytes. */
+  #copy(kind: string, path: string | Uint8Array): GuestProcess {
+    if (this.phase === "initramfs") this.#mustBe("mounted");
+    const command = new CommandDouble({ args: [kind, path] });
+    this.copies.push(command);
+    let bytes = 0;
+    command.stdin.on("data", (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    command.stdin.once("end", () => {
+      const { refusesCopies } = this.manners;
+      command.stdout.end(refusesCopies ? "" : `1 ${bytes} 0\n`);
+      command.stderr.end(refusesCopies ? "28 srv/x: No space left on device\n" : "");
+      command.exit(refusesCopies ? 1 : 0);
+    });
     return command;
   }
 
@@ -294,6 +321,8 @@ export class CommandDouble implements GuestProcess {
 
   exit(code: number): void {
     this.#exit.resolve({ code });
+    this.stdout.end();
+    this.stderr.end();
   }
 
   lose(error: BangerError): void {

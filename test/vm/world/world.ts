@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type FillImage, ImageService } from "../../../src/image/service.ts";
 import type { Context, Progress } from "../../../src/lib/context.ts";
 import { type BangerError, fault, isFault } from "../../../src/lib/errors/error.ts";
 import { configSchema } from "../../../src/model/config.ts";
@@ -14,6 +15,7 @@ import type { TimeSource } from "../../../src/vm/host-clock.ts";
 import { type Deadlines, usualDeadlines } from "../../../src/vm/parts.ts";
 import { VmService } from "../../../src/vm/service.ts";
 import { VmFiles } from "../../../src/vm/vm-files.ts";
+import { FakeSource } from "../../image/images.ts";
 import { Crash, gated } from "./crash.ts";
 import { DriverDouble, makeImageFiles } from "./driver.ts";
 import type { GuestDouble, Manners } from "./guest.ts";
@@ -89,6 +91,8 @@ export class World implements AsyncDisposable {
 export class Daemon {
   readonly crash = new Crash();
   readonly service: VmService;
+  /** What machines were committed as. */
+  readonly images: ImageService;
   readonly database: Database;
   readonly #world: World;
 
@@ -96,6 +100,11 @@ export class Daemon {
     this.#world = world;
     const { crash } = this;
     this.database = Database.open(join(world.directory, "state.db"));
+    this.images = new ImageService({
+      directory: join(world.directory, "images"),
+      sources: { debian: new FakeSource() },
+      catalog: [],
+    });
     this.service = new VmService({
       vms: gated(crash, "vms", new VmRepository(this.database), {
         now: ["*"],
@@ -112,10 +121,14 @@ export class Daemon {
         reads: ["find", "lastWords", "diskUsed"],
       }),
       images: gated(crash, "images", {
-        ensure: async (ref: string) => ({
-          manifest: manifest(world, ref),
-          rootfs: join(world.directory, "files/rootfs.ext4"),
-        }),
+        ensure: async (ref: string, context: Context) => {
+          if ((await this.images.list()).some(({ id, name }) => id === ref || name === ref)) {
+            return await this.images.ensure(ref, context);
+          }
+          return { manifest: manifest(world, ref), rootfs: join(world.directory, "files/rootfs.ext4") };
+        },
+        make: (name: string, fill: FillImage, context: Context) =>
+          this.images.make(name, (rootfs, scoped) => this.#orDie(fill(rootfs, scoped)), context),
       }),
       kernels: gated(crash, "kernels", {
         ensure: async (name: string) => kernel(world, name),
@@ -148,6 +161,20 @@ export class Daemon {
       ...(world.time ? { time: world.time } : {}),
       log: (message, details) => world.logged.push(`${message} ${JSON.stringify(details ?? {})}`),
     });
+  }
+
+  /** A process that dies lets go of its locks; what it leaves on the disk is tested where images are. */
+  async #orDie<T>(work: Promise<T>): Promise<T> {
+    const death = this.crash.crashed.promise.then(() => fault("interrupted", { what: "everything" }));
+    const outcome = await Promise.race([work, death]);
+    if (isFault(outcome)) throw outcome;
+    return outcome;
+  }
+
+  /** What a daemon does first of all. */
+  async begin(): Promise<void> {
+    await this.images.removeLeftovers();
+    await this.service.reconcile();
   }
 
   /** As kill -9 does. */

@@ -27,6 +27,12 @@ export const guestErrors = {
     remedy: () => "Restart the machine: it then boots with this banger's agent",
     when: "The machine was started by a banger whose agent protocol has no version in common with this one.",
   }),
+  guest_outdated: define<{ doing: string }>({
+    status: 501,
+    message: (p) => `the machine's agent is too old to ${p.doing}`,
+    remedy: () => "Restart the machine: it then boots with this banger's agent",
+    when: "The machine was started by an older banger, whose agent does not know what it is asked to do.",
+  }),
   guest_refused: define<{ doing: string; reason: string; errno?: string }>({
     status: 500,
     message: (p) => `the guest could not ${p.doing}: ${p.reason}`,

@@ -38,6 +38,18 @@ export const imageErrors = {
     remedy: () => "Give the name or more of the id",
     when: "The beginning of an id fits several images.",
   }),
+  image_file_missing: define<{ path: string }>({
+    status: 404,
+    message: (p) => `there is nothing at ${show(p.path)}`,
+    remedy: () => "Check the path; it is one of the host that the daemon runs on",
+    when: "`image register` or `image build` names a path that does not exist.",
+  }),
+  image_file_invalid: define<{ path: string; problem: string }>({
+    status: 422,
+    message: (p) => `${show(p.path)} ${p.problem}`,
+    remedy: () => "Give a raw file that holds an ext4 file system and nothing else, as `mke2fs` makes it",
+    when: "A file that is to be an image's root file system is not one that the kernel mounts.",
+  }),
   image_recipe_invalid: define<{ path: string; problem: string }>({
     status: 500,
     message: (p) => `the image recipe ${show(p.path)} cannot be used: ${p.problem}`,

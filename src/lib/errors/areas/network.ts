@@ -1,4 +1,4 @@
-import { define, show } from "../define.ts";
+import { define } from "../define.ts";
 
 /** Ports and names of machines on this host. */
 export const networkErrors = {
@@ -13,12 +13,5 @@ export const networkErrors = {
     message: (p) => `port ${p.port} cannot be opened on this host: ${p.reason}`,
     remedy: () => "Choose another port",
     when: "`vm forward` was given a port that is taken, or that only root may open.",
-  }),
-  dns_setup_unsupported: define<{ problem: string }>({
-    status: 501,
-    message: (p) => `names cannot be set up here: ${show(p.problem)}`,
-    remedy: () =>
-      "Have your resolver send the zone vm to banger's DNS server, as docs/networking.md describes",
-    when: "`setup dns` found neither systemd-resolved nor dnsmasq.",
   }),
 };

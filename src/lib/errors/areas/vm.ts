@@ -30,8 +30,15 @@ export const vmErrors = {
   vm_wrong_state: define<{ name: string; state: string; wanted: string; action: string }>({
     status: 409,
     message: (p) => `vm ${show(p.name)} is ${p.state}; to ${p.action} it must be ${p.wanted}`,
-    remedy: (p) => (p.wanted === "running" ? `Start it: banger vm start ${p.name}` : "See `banger vm list`"),
+    remedy: (p) =>
+      p.wanted === "running" ? `Start it: banger vm start ${p.name}` : `Stop it: banger vm stop ${p.name}`,
     when: "The machine is not in the state that the command needs.",
+  }),
+  vm_disk_missing: define<{ name: string }>({
+    status: 409,
+    message: (p) => `vm ${show(p.name)} has never run and has no disk of its own`,
+    remedy: () => "Start it and change something first; until then it is its image",
+    when: "`vm commit` names a machine that was created and not started.",
   }),
   vm_failed: define<{ name: string; reason: string }>({
     status: 500,
