@@ -21,8 +21,8 @@ const machineFlags = {
   publish: {
     kind: "list",
     short: "p",
-    value: "HOST:GUEST",
-    help: "Port of this host's loopback that leads to one of the machine whenever it runs; repeatable",
+    value: "PORTS",
+    help: "HOST:GUEST, a port of this host that leads to one of the machine; repeatable",
   },
 } as const;
 

@@ -15,7 +15,7 @@ export const createVmSchema = z.strictObject({
   disk: size.optional(),
   nat: z.boolean().default(false),
   /** Ports of this host's loopback that lead to ports of the machine whenever it runs. */
-  publish: z.array(publicationSchema).max(64).default([]),
+  publish: z.array(publicationSchema).max(64).optional(),
   start: z.boolean().default(true),
   /** Deleted when it stops, or when its first foreground session ends. */
   ephemeral: z.boolean().default(false),

@@ -42,6 +42,8 @@ Flags:
       --disk SIZE      Disk, such as 20G; takes room as it fills (10 GiB)
       --nat            Give it a network card that reaches the outside; without
                        it there is none
+  -p, --publish PORTS  HOST:GUEST, a port of this host that leads to one of the
+                       machine; repeatable
       --timing         Print how long each phase took, on standard error
   -q, --quiet          Print no progress
       --json           Print JSON: the result on standard output, an error on
