@@ -30,7 +30,7 @@ const narrow: Record<string, string[]> = {
 };
 
 /** The CLI may know a model's types, but must not load zod; these model modules are plain code. */
-const cliModelValues = ["exec-frames.ts", "signals.ts", "default-size.ts"];
+const cliModelValues = ["exec-frames.ts", "signals.ts", "default-size.ts", "wait-target.ts"];
 
 interface Import {
   from: string;

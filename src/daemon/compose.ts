@@ -11,7 +11,7 @@ import { KernelService } from "../kernel/service.ts";
 import { agentBinary } from "../lib/agent-binary.ts";
 import { HttpClient } from "../lib/http/client.ts";
 import { sparingLoopback } from "../lib/http/proxy.ts";
-import type { Paths } from "../lib/paths.ts";
+import { type Paths, packageRoot } from "../lib/paths.ts";
 import { build, version } from "../lib/version.ts";
 import type { DaemonInfo } from "../model/api/answers.ts";
 import type { Config } from "../model/config.ts";
@@ -21,8 +21,11 @@ import { Database } from "../store/database.ts";
 import { NetworkRepository } from "../store/network-repository.ts";
 import { VmRepository } from "../store/vm-repository.ts";
 import { hostSize } from "../vm/host-size.ts";
+import type { VmParts } from "../vm/parts.ts";
 import { usualDeadlines } from "../vm/parts.ts";
 import { VmService } from "../vm/service.ts";
+import { SshAccess } from "../vm/ssh/access.ts";
+import type { SshClientSetup } from "../vm/ssh/client-files.ts";
 import { VmFiles } from "../vm/vm-files.ts";
 import { AccelerationService } from "../vmm/acceleration.ts";
 import { QemuDriver } from "../vmm/qemu/driver.ts";
@@ -60,12 +63,21 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     const http = new HttpClient({ env: sparingLoopback(process.env) });
     const images = makeImages(paths, config, archive, http, log);
     const repository = new VmRepository(database);
-    const logged = (message: string, details?: Record<string, unknown>): void =>
-      log.info(details ?? {}, message);
-    const network = new NetworkService({ records: new NetworkRepository(database), log: logged });
+    const files = new VmFiles(paths);
+    const vmLog: VmParts["log"] = (message, details) => log.info(details ?? {}, message);
+    const ssh = new SshAccess({
+      directory: paths.ssh,
+      files,
+      vms: repository,
+      proxy: sshProxy(process.env),
+      authorizedKeys: config.ssh.authorized_keys,
+      log: vmLog,
+    });
+    const network = new NetworkService({ records: new NetworkRepository(database), log: vmLog });
     const vms = new VmService({
       vms: repository,
-      files: new VmFiles(paths),
+      files,
+      ssh,
       driver: new QemuDriver(),
       images,
       kernels,
@@ -76,7 +88,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       config,
       host: hostSize(),
       deadlines: usualDeadlines,
-      log: logged,
+      log: vmLog,
     });
     await images.removeLeftovers();
     await vms.reconcile();
@@ -131,6 +143,15 @@ function makeImages(
   });
   const oci = new OciSource({ http, blobs: blobDirectory(paths.cache), kernel: "generic-6.1" });
   return new ImageService({ directory: paths.images, sources: { debian }, oci });
+}
+
+/** What ssh runs to reach a machine: this program, wherever ssh is run from, and with the directories that this daemon has. */
+function sshProxy(env: NodeJS.ProcessEnv): SshClientSetup["proxy"] {
+  const bundled = !import.meta.filename.endsWith(".ts");
+  const program = join(packageRoot(), bundled ? "dist/cli.js" : "src/cli/main.ts");
+  const names = ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"];
+  const kept = names.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  return { command: [process.execPath, program, "vm", "ssh-proxy"], env: Object.fromEntries(kept) };
 }
 
 function makeInfo(paths: Paths, vms: VmRepository, names: NameServers): () => Promise<DaemonInfo> {

@@ -2,9 +2,10 @@ import type { TreeSource } from "../archive/tree/pack.ts";
 import type { CopyResult } from "../archive/tree/unpack.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { Context } from "../lib/context.ts";
-import type { PruneResult } from "../model/api/answers.ts";
-import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { PruneResult, SshTarget } from "../model/api/answers.ts";
+import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm, WaitVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { LogRequest } from "../model/log-request.ts";
 import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
@@ -81,6 +82,13 @@ export interface VmApi {
   exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess>;
 
   /**
+   * Makes a machine ready for an ssh connection, waiting for the agent of one that is starting, and tells how to get there.
+   *
+   * @throws vm_wrong_state, guest_unreachable, ssh_server_missing
+   */
+  ssh(ref: string, signal: AbortSignal): Promise<SshTarget>;
+
+  /**
    * Packs files of a machine; resolves when the guest has begun. The iteration throws in the end when something could not be
    * read, and stops the guest when it is left early. What comes is the guest's word: whoever unpacks it checks it.
    *
@@ -120,8 +128,16 @@ export interface VmApi {
   /** What the guest listens on, where that is on this host, and what was published. */
   ports(ref: string): Promise<VmPorts>;
 
-  /** Path of the guest's console log; the file is there as soon as the machine was started once. */
-  logs(ref: string): Promise<string>;
+  /** What the guest wrote on its console, what its agent said, or both; with `follow` until the signal aborts. */
+  logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>>;
+
+  /**
+   * Waits until everything that the request names has come about. The machine must run or be starting, unless its end is all that
+   * is waited for.
+   *
+   * @throws wait_expired, vm_wrong_state
+   */
+  wait(ref: string, request: WaitVm, context: Context): Promise<Vm>;
 
   /** Names of the machines whose disk is based on an image. */
   usingImage(id: string): string[];

@@ -2,6 +2,7 @@ import type { Traffic } from "../guest/connection.ts";
 import { sleep, within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { Machine } from "../vmm/driver.ts";
+import type { MachineJournal } from "./logs/journal.ts";
 import type { Deadlines } from "./parts.ts";
 import type { Agent, ConnectAgent } from "./ports.ts";
 
@@ -14,6 +15,8 @@ export interface LiveOptions {
   readonly keepTime: (agent: Agent, signal: AbortSignal) => Promise<void>;
   /** A guest that is ready; what it returns is called when its channel is gone. */
   readonly onReady?: (agent: Agent) => () => void;
+  /** Takes what the agent says, and what happens to the channel. */
+  readonly journal: MachineJournal;
   readonly deadlines: Pick<Deadlines, "relink" | "pause">;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -89,6 +92,7 @@ export class LiveMachine {
   async close(): Promise<void> {
     this.#end(fault("channel_closed", { reason: "the machine was let go" }));
     await this.#kept;
+    await this.#options.journal.close();
   }
 
   /** Lets go of everything; the machine goes on. */
@@ -111,6 +115,7 @@ export class LiveMachine {
         agent ??= await this.#link(signal);
         this.#publish(agent);
         this.#failure = await Promise.race([agent.closed, aborted(signal)]);
+        this.#options.journal.note(`the channel is closed: ${this.#failure.message}`);
       } catch (error) {
         this.#failure = asFault(error);
         this.#options.log("no channel to the guest", {
@@ -131,6 +136,7 @@ export class LiveMachine {
       vm: this.#options.name,
       deadline: this.#options.deadlines.relink,
       signal,
+      onLog: (line) => this.#options.journal.say(line),
     });
     try {
       await this.#options.bringUp(agent, signal);
@@ -145,6 +151,7 @@ export class LiveMachine {
     this.#agent = agent;
     this.#failure = undefined;
     this.#left = this.#options.onReady?.(agent);
+    this.#options.journal.note("the agent is ready");
     this.#ready.resolve(agent);
     this.keepTime();
   }

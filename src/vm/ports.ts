@@ -52,6 +52,8 @@ export type ConnectAgent = (options: {
   /** Milliseconds until `guest_unreachable`. */
   deadline: number;
   signal: AbortSignal;
+  /** Lines of the agent's log. */
+  onLog?: (line: string) => void;
 }) => Promise<Agent>;
 
 /** The host's end of the channel to a guest's agent (docs/agent-protocol.md). */

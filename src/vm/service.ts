@@ -4,9 +4,10 @@ import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
-import type { PruneResult } from "../model/api/answers.ts";
-import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type { PruneResult, SshTarget } from "../model/api/answers.ts";
+import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm, WaitVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { LogRequest } from "../model/log-request.ts";
 import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
@@ -18,6 +19,7 @@ import { guestTree } from "./files.ts";
 import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
+import { readLogs } from "./logs/read.ts";
 import type { VmParts } from "./parts.ts";
 import type { Agent, GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
@@ -163,6 +165,10 @@ export class VmService implements VmApi {
     return await this.#sessions.exec(this.#find(ref), request, signal);
   }
 
+  async ssh(ref: string, signal: AbortSignal): Promise<SshTarget> {
+    return await this.#sessions.ssh(this.#find(ref), signal);
+  }
+
   async pack(ref: string, spec: PackSpec, signal: AbortSignal): Promise<AsyncGenerator<Buffer>> {
     return await guestTree.pack(await this.#agent(ref, signal), spec, signal);
   }
@@ -202,8 +208,12 @@ export class VmService implements VmApi {
     return this.#parts.network.ports(this.#find(ref).id);
   }
 
-  async logs(ref: string): Promise<string> {
-    return this.#parts.files.consoleLog(this.#find(ref).id);
+  async logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>> {
+    return readLogs(this.#parts.files.logs(this.#find(ref).id), request, signal);
+  }
+
+  async wait(ref: string, request: WaitVm, context: Context): Promise<Vm> {
+    return await this.#change(ref, context, (record, scoped) => this.#sessions.wait(record, request, scoped));
   }
 
   usingImage(id: string): string[] {
@@ -216,6 +226,7 @@ export class VmService implements VmApi {
 
   async reconcile(): Promise<void> {
     await reconcile(this.#parts, this.#lifecycle);
+    await this.#parts.ssh.prepare();
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ describe("the configuration", () => {
       accelerator: "auto",
       network: { dns: "127.0.0.1:42069", proxy: "127.0.0.1:42080" },
       vm_defaults: { disk: "8G" },
+      ssh: { authorized_keys: [] },
       archive: {
         mirror: "http://deb.debian.org/debian",
         security_mirror: "http://deb.debian.org/debian-security",

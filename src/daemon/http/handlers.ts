@@ -1,7 +1,5 @@
-import { createReadStream } from "node:fs";
 import type { z } from "zod";
 import { fault, isFault } from "../../lib/errors/error.ts";
-import { followFile } from "../../lib/follow-file.ts";
 import type { Route, RouteName, routes } from "../../model/api/routes.ts";
 import type { OperationEvent } from "../../model/operation.ts";
 import type { Services } from "../services.ts";
@@ -61,12 +59,17 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.kill", ref(params), (context) =>
         vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
       ),
+    sshVm: ({ params, signal }) => vms.ssh(ref(params), signal),
+    waitVm: ({ params, body }) =>
+      operations.start("vm.wait", ref(params), (context) => vms.wait(ref(params), body, context)),
+    vmLogs: ({ params, query: { since, follow = false, ...rest }, signal }) =>
+      vms.logs(
+        ref(params),
+        { ...rest, follow, since: since === undefined ? undefined : Date.parse(since) },
+        signal,
+      ),
     commitVm: ({ params, body }) =>
       operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
-    vmLogs: async ({ params, query, signal }) => {
-      const path = await vms.logs(ref(params));
-      return query.follow ? followFile(path, signal) : readFile(path);
-    },
 
     vmPorts: ({ params }) => vms.ports(ref(params)),
     readFiles: ({ params, query: { path, name, follow }, signal }) => {
@@ -155,8 +158,4 @@ async function* eventLines(
       });
     }
   }
-}
-
-function readFile(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path);
 }

@@ -33,6 +33,19 @@ export type DoctorReport = z.infer<typeof doctorReportSchema>;
 export const pruneResultSchema = z.object({ deleted: z.array(z.string()), freed: z.int() });
 export type PruneResult = z.infer<typeof pruneResultSchema>;
 
+/** How ssh gets to a machine. */
+export const sshTargetSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** What ssh calls it. */
+  host: z.string(),
+  /** File for `ssh -F`. */
+  config: z.string(),
+  /** Serves one connection over its input and output when root runs it in the machine. */
+  command: z.array(z.string()),
+});
+export type SshTarget = z.infer<typeof sshTargetSchema>;
+
 /** What a create would resolve to on this host with nothing given; the CLI shows it in `--help`. */
 export const defaultsSchema = z.object({
   image: z.string(),

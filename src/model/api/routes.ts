@@ -1,11 +1,18 @@
 import { z } from "zod";
 import { imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
+import { logSources } from "../log-request.ts";
 import { operationSchema } from "../operation.ts";
 import { vmPortsSchema } from "../ports.ts";
 import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
-import { copyResultSchema, daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
+import {
+  copyResultSchema,
+  daemonInfoSchema,
+  defaultsSchema,
+  doctorReportSchema,
+  sshTargetSchema,
+} from "./answers.ts";
 import {
   commitVmSchema,
   createVmSchema,
@@ -16,6 +23,7 @@ import {
   pullKernelSchema,
   setVmSchema,
   stopVmSchema,
+  waitVmSchema,
 } from "./requests.ts";
 
 export interface Route {
@@ -140,6 +148,14 @@ export const routes = {
     answer: operationSchema,
     status: 202,
   },
+  waitVm: {
+    method: "POST",
+    path: "/vms/{ref}/wait",
+    summary: "Wait for a machine's agent, its services, a port, or its end",
+    body: waitVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
   commitVm: {
     method: "POST",
     path: "/vms/{ref}/commit",
@@ -151,11 +167,25 @@ export const routes = {
   vmLogs: {
     method: "GET",
     path: "/vms/{ref}/logs",
-    summary: "The guest's console",
-    query: z.object({ follow: flag }),
+    summary: "The guest's console, its agent's log, or both",
+    query: z.object({
+      follow: flag,
+      source: z.enum(logSources).default("console"),
+      /** Nothing older. */
+      since: z.iso.datetime({ offset: true }).optional(),
+      /** Only so many of the last lines. */
+      tail: z.coerce.number().int().min(0).optional(),
+    }),
     answer: z.string(),
     status: 200,
     stream: "text",
+  },
+  sshVm: {
+    method: "POST",
+    path: "/vms/{ref}/ssh",
+    summary: "Make a machine ready for an ssh connection",
+    answer: sshTargetSchema,
+    status: 200,
   },
   execVm: {
     method: "POST",

@@ -44,6 +44,8 @@ Flags:
                        it there is none
   -p, --publish PORTS  HOST:GUEST, a port of this host that leads to one of the
                        machine; repeatable
+      --wait TARGET    Wait for more than the agent: system (its services are
+                       up) or port:N; repeatable
       --timing         Print how long each phase took, on standard error
   -q, --quiet          Print no progress
       --json           Print JSON: the result on standard output, an error on
@@ -124,7 +126,7 @@ Examples:
     const listed = /Commands:\n([\s\S]*?)\n\n/.exec(world.stdout.text)?.[1]?.match(/^ {2}\S+/gm);
     assert.deepEqual(
       listed?.map((name) => name.trim()),
-      ["vm", "image", "kernel", "daemon", "ps", "doctor", "setup", "version"],
+      ["vm", "image", "kernel", "daemon", "ps", "ssh-config", "doctor", "setup", "version"],
     );
   });
 

@@ -55,6 +55,7 @@ export class GuestDouble {
   readonly #child: ChildProcess;
   readonly #agents = new Set<(error: BangerError) => void>();
   readonly #resetListeners = new Set<() => void>();
+  readonly #logListeners = new Set<(line: string) => void>();
   readonly #resumeListeners = new Set<() => void>();
   #reason: MachineEnd | undefined;
 
@@ -86,7 +87,10 @@ export class GuestDouble {
     const process = identify(child.pid ?? 0);
     if (!process) throw new Error("sleep does not run");
     const guest = new GuestDouble(spec, child, process, manners);
-    if (manners.diesAtOnce) child.kill("SIGKILL");
+    if (manners.diesAtOnce) {
+      child.kill("SIGKILL");
+      await guest.ended;
+    }
     return guest;
   }
 
@@ -136,13 +140,23 @@ export class GuestDouble {
     return () => this.#resumeListeners.delete(listener);
   }
 
+  /** A line of the agent's log, to whoever listens. */
+  say(line: string): void {
+    for (const listener of this.#logListeners) listener(line);
+  }
+
   /** Breaks the channel, as a guest that misbehaves does. */
   breakChannel(): void {
     this.#hangUp("the channel broke");
   }
 
   /** A new agent connection; waits for ever when the guest is silent. */
-  async connect(vm: string, signal: AbortSignal, deadline: number): Promise<Agent> {
+  async connect(
+    vm: string,
+    signal: AbortSignal,
+    deadline: number,
+    onLog: (line: string) => void = () => undefined,
+  ): Promise<Agent> {
     if (this.manners.foreign) throw fault("guest_version", { agent: "2 to 3", daemon: "1" });
     if (this.manners.silent || !this.alive) {
       await this.#orAbort(new Promise((resolve) => setTimeout(resolve, deadline).unref()), signal);
@@ -151,6 +165,8 @@ export class GuestDouble {
     const closed = Promise.withResolvers<BangerError>();
     this.#agents.add(closed.resolve);
     this.connections += 1;
+    this.#logListeners.add(onLog);
+    void closed.promise.then(() => this.#logListeners.delete(onLog));
     const gone = new AbortController();
     void closed.promise.then((error) => gone.abort(error));
     const agent: Agent = {
@@ -228,7 +244,7 @@ export class GuestDouble {
   }
 
   #putFile(file: GuestFile): boolean {
-    this.#mustBe("mounted");
+    if (this.phase === "initramfs") this.#mustBe("mounted");
     if (file.onlyIfMissing && this.files.has(file.path)) return false;
     this.files.set(file.path, file);
     return true;
