@@ -29,7 +29,8 @@ export async function createVm(
     const record = reserve(parts, id, request, image, kernel);
     try {
       parts.network.assign(id, request.publish ?? []);
-      if (request.start ?? true) await lifecycle.boot(handle, record, context, watch);
+      if (request.start ?? true)
+        await lifecycle.boot(handle, record, context, { watch, cold: request.cold ?? false });
       return id;
     } catch (error) {
       await cleanUp(parts.log, `removing ${record.name}, which did not start,`, () =>

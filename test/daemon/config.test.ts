@@ -16,6 +16,8 @@ describe("the configuration", () => {
       default_image_name: "debian-bookworm",
       accelerator: "auto",
       network: { dns: "127.0.0.1:42069", proxy: "127.0.0.1:42080" },
+      templates: "auto",
+      template_budget: "8G",
       vm_defaults: { disk: "8G" },
       ssh: { authorized_keys: [] },
       archive: {

@@ -1,6 +1,7 @@
 import type { CommandSpec } from "../args/spec.ts";
 
-const machineFlags = {
+/** What a machine is made of. */
+export const machineFlags = {
   name: { kind: "string", value: "NAME", help: "Name, a DNS label; a random readable one when absent" },
   image: {
     kind: "string",
@@ -24,6 +25,10 @@ const machineFlags = {
     value: "PORTS",
     help: "HOST:GUEST, a port of this host that leads to one of the machine; repeatable",
   },
+} as const;
+
+const startFlags = {
+  cold: { kind: "boolean", help: "Boot it, even where there is a template to copy" },
 } as const;
 
 const wait = {
@@ -57,6 +62,7 @@ export const vmRun = {
     rm: { kind: "boolean", help: "Delete the machine when the shell or the command ends" },
     detach: { kind: "boolean", short: "d", help: "Only start it, print its name and come back" },
     ...machineFlags,
+    ...startFlags,
     wait,
     ...showFlags,
   },
@@ -76,6 +82,7 @@ export const vmCreate = {
   flags: {
     "no-start": { kind: "boolean", help: "Leave it created; `banger vm start` boots it" },
     ...machineFlags,
+    ...startFlags,
     wait,
     ...showFlags,
   },

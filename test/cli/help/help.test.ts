@@ -44,6 +44,7 @@ Flags:
                        it there is none
   -p, --publish PORTS  HOST:GUEST, a port of this host that leads to one of the
                        machine; repeatable
+      --cold           Boot it, even where there is a template to copy
       --wait TARGET    Wait for more than the agent: system (its services are
                        up) or port:N; repeatable
       --timing         Print how long each phase took, on standard error
@@ -126,7 +127,7 @@ Examples:
     const listed = /Commands:\n([\s\S]*?)\n\n/.exec(world.stdout.text)?.[1]?.match(/^ {2}\S+/gm);
     assert.deepEqual(
       listed?.map((name) => name.trim()),
-      ["vm", "image", "kernel", "daemon", "ps", "ssh-config", "doctor", "setup", "version"],
+      ["vm", "image", "kernel", "template", "daemon", "ps", "ssh-config", "doctor", "setup", "version"],
     );
   });
 

@@ -1,32 +1,38 @@
-import type { CreateVm } from "../../../model/api/requests.ts";
+import type { BuildTemplate, CreateVm } from "../../../model/api/requests.ts";
 import { parsePortPair } from "../../args/port-pair.ts";
 import type { Invocation } from "../../args/spec.ts";
 import type { vmCreate } from "../../specs/vm-run.ts";
 
 type MachineFlags = Pick<
   Invocation<typeof vmCreate>["flags"],
-  "name" | "image" | "kernel" | "vcpu" | "memory" | "disk" | "nat" | "publish"
+  "name" | "image" | "kernel" | "vcpu" | "memory" | "disk" | "nat" | "publish" | "cold"
 >;
 
 /** The flags that describe a machine as the request's fields; what was not given is left to the daemon. */
-export function createRequest({
-  name,
+export function createRequest({ name, publish, cold, ...shape }: MachineFlags): CreateVm {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(publish.length === 0 ? {} : { publish: publish.map((pair) => parsePortPair(pair, "--publish")) }),
+    ...(cold ? { cold } : {}),
+    ...shapeRequest(shape),
+  };
+}
+
+/** The same without what belongs to a single machine. */
+export function shapeRequest({
   image,
   kernel,
   vcpu,
   memory,
   disk,
   nat,
-  publish,
-}: MachineFlags): CreateVm {
+}: Omit<MachineFlags, "name" | "publish" | "cold">): BuildTemplate {
   return {
-    ...(name === undefined ? {} : { name }),
     ...(image === undefined ? {} : { image }),
     ...(kernel === undefined ? {} : { kernel }),
     ...(vcpu === undefined ? {} : { vcpu }),
     ...(memory === undefined ? {} : { memory }),
     ...(disk === undefined ? {} : { disk }),
     nat,
-    ...(publish.length === 0 ? {} : { publish: publish.map((pair) => parsePortPair(pair, "--publish")) }),
   };
 }
