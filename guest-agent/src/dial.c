@@ -119,7 +119,12 @@ static int begin(struct stream *stream, const struct target *target) {
     return -error;
   }
   // What the host sends meanwhile waits in the input.
-  return source_open(&stream->input.source, fd, connected, EPOLLOUT);
+  int error = source_open(&stream->input.source, fd, connected, EPOLLOUT);
+  if (error == 0) {
+    // On loopback it is decided already.
+    connected(&stream->input.source, 0);
+  }
+  return error;
 }
 
 static void connected(struct source *source, uint32_t events) {

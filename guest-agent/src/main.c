@@ -16,6 +16,7 @@
 #include "initramfs.h"
 #include "loop.h"
 #include "output.h"
+#include "ports.h"
 #include "process.h"
 #include "reaper.h"
 #include "stream.h"
@@ -81,9 +82,11 @@ static int serve(void) {
     bool output = streams_pump();
     channel_flush();
     busy |= agent.stopping || (output && channel_queued() < OUTPUT_MARK);
-    loop_wait(busy ? 0 : earliest(channel_deadline(), earliest(streams_deadline(), reaper_deadline())));
+    uint64_t deadline = earliest(streams_deadline(), earliest(ports_deadline(), reaper_deadline()));
+    loop_wait(busy ? 0 : earliest(channel_deadline(), deadline));
     channel_expire();
     streams_expire();
+    ports_expire();
     reaper_expire();
   }
   return wait_for_condemned();

@@ -15,6 +15,7 @@
 #include "launch.h"
 #include "metrics.h"
 #include "mount.h"
+#include "ports.h"
 #include "quiesce.h"
 #include "session.h"
 #include "shutdown.h"
@@ -39,6 +40,13 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
       send_result(id, EAGAIN, "the machine has not booted yet");
     } else {
       dial_start(id, payload, length);
+    }
+    return;
+  case OP_PORTS:
+    if (agent.phase != PHASE_BOOTED) {
+      send_result(id, EAGAIN, "the machine has not booted yet");
+    } else {
+      ports_watch(id);
     }
     return;
   case OP_MOUNT:

@@ -48,6 +48,7 @@ enum operation {
   OP_UNPACK = 17,
   OP_STORE = 18,
   OP_DIAL = 20,
+  OP_PORTS = 21,
   OP_METRICS = 26,
   OP_CLOCK = 27,
 };
@@ -150,6 +151,8 @@ enum field_tag {
   DIAL_ADDRESS = 160,
   DIAL_PORT = 161,
   DIAL_PATH = 162,
+  PORTS_OPENED = 163,
+  PORTS_CLOSED = 164,
 
   METRICS_CPU_BUSY = 190,
   METRICS_CPU_TOTAL = 191,

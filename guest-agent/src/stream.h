@@ -44,6 +44,7 @@ enum stream_kind {
   STREAM_WORK,    // an operation in a child, which ends with its RESULT
   STREAM_COMMAND, // a child whose standard channels are the stream's; EXIT ends it
   STREAM_SOCKET,  // a connection
+  STREAM_WATCH,   // what is told of as it changes, until the host has enough
 };
 
 struct stream {

@@ -35,9 +35,11 @@ import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
 import * as vmExecCode from "./commands/vm/exec.ts";
+import * as vmForwardCode from "./commands/vm/forward.ts";
 import * as vmKillCode from "./commands/vm/kill.ts";
 import * as vmListCode from "./commands/vm/list.ts";
 import * as vmLogsCode from "./commands/vm/logs.ts";
+import * as vmPortsCode from "./commands/vm/ports.ts";
 import * as vmPruneCode from "./commands/vm/prune.ts";
 import * as vmRestartCode from "./commands/vm/restart.ts";
 import * as vmRunCode from "./commands/vm/run.ts";
@@ -73,7 +75,7 @@ import { templateBuild, templateDelete, templateList } from "./specs/template.ts
 import { vmCp } from "./specs/vm-copy.ts";
 import { vmStats, vmTop, vmWait } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
-import { vmDial } from "./specs/vm-ports.ts";
+import { vmDial, vmForward, vmPorts } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
 import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
 import { vmCommit, vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
@@ -89,6 +91,8 @@ export const commands: readonly Command[] = [
   command(vmShow, vmShowCode),
   command(vmShell, vmShellCode),
   command(vmExec, vmExecCode),
+  command(vmPorts, vmPortsCode),
+  command(vmForward, vmForwardCode),
   command(vmSsh, vmSshCode),
   command(vmSshProxy, vmSshProxyCode),
   command(vmCp, vmCpCode),

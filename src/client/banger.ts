@@ -28,6 +28,7 @@ import type { AvailableImage, Image } from "../model/image.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { LogSource } from "../model/log-request.ts";
 import type { Operation } from "../model/operation.ts";
+import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
@@ -209,6 +210,11 @@ export class Vms {
   async files(ref: string): Promise<Files> {
     const { Files } = await import("./files.ts");
     return new Files(this.#caller.transport, ref);
+  }
+
+  /** What the guest listens on, where that is on this host, and what was published. */
+  ports(ref: string): Promise<VmPorts> {
+    return this.#caller.get(`/vms/${encodeURIComponent(ref)}/ports`);
   }
 
   /** A raw connection to a port or a unix socket in the guest. */

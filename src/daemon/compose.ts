@@ -19,7 +19,10 @@ import { type Paths, packageRoot } from "../lib/paths.ts";
 import { build, version } from "../lib/version.ts";
 import type { DaemonInfo } from "../model/api/answers.ts";
 import type { Config } from "../model/config.ts";
+import { NameServers } from "../network/names.ts";
+import { NetworkService } from "../network/service.ts";
 import { Database } from "../store/database.ts";
+import { NetworkRepository } from "../store/network-repository.ts";
 import { VmRepository } from "../store/vm-repository.ts";
 import { hostSize } from "../vm/host-size.ts";
 import type { VmParts } from "../vm/parts.ts";
@@ -81,6 +84,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       authorizedKeys: config.ssh.authorized_keys,
       log: vmLog,
     });
+    const network = new NetworkService({ records: new NetworkRepository(database), log: vmLog });
     const vms = new VmService({
       vms: repository,
       files,
@@ -92,6 +96,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       chooseAccelerator: async (context) => (await acceleration.choose(config.accelerator, context)).name,
       kernelCommandLine: (accelerator) => acceleration.kernelCommandLine(accelerator),
       connect: connectAgent,
+      network,
       config,
       host: hostSize(),
       deadlines: usualDeadlines,
@@ -101,20 +106,23 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     await kernels.removeLeftovers();
     await vms.reconcile();
     await images.sweep((id) => vms.usingImage(id));
+    const idOf = (name: string): string | undefined => repository.byName(name)?.id;
+    const names = new NameServers({ config: config.network, network, idOf });
     const services: Services = {
       vms,
       images,
       catalogs,
       kernels,
       operations: new OperationRegistry(),
-      doctor: makeDoctor({ paths, config, acceleration, archive, images }),
+      doctor: makeDoctor({ paths, config, acceleration, archive, images, names }),
       defaults: () => ({ image: config.default_image_name, ...vms.defaults() }),
       pruneCache: (options) =>
         pruneCache([paths.downloads, blobDirectory(paths.cache), join(paths.cache, "initramfs")], options),
-      info: makeInfo(paths, repository),
+      info: makeInfo(paths, repository, names),
       shutdown,
     };
     const close = async (): Promise<void> => {
+      await names.close();
       await vms.close();
       archive.close();
       http.close();
@@ -171,9 +179,10 @@ function sshProxy(env: NodeJS.ProcessEnv): SshClientSetup["proxy"] {
   return { command: [process.execPath, program, "vm", "ssh-proxy"], env: Object.fromEntries(kept) };
 }
 
-function makeInfo(paths: Paths, vms: VmRepository): () => Promise<DaemonInfo> {
+function makeInfo(paths: Paths, vms: VmRepository, names: NameServers): () => Promise<DaemonInfo> {
   const startedAt = new Date().toISOString();
   return async () => {
+    await names.tried();
     const all = vms.all();
     return {
       version: version(),
@@ -185,6 +194,7 @@ function makeInfo(paths: Paths, vms: VmRepository): () => Promise<DaemonInfo> {
       log: paths.log,
       startedAt,
       vms: { total: all.length, running: all.filter(({ state }) => state === "running").length },
+      names: names.state,
     };
   };
 }

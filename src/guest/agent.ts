@@ -8,6 +8,7 @@ import { type DialTarget, dial } from "./dial.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { GuestConnection } from "./guest-connection.ts";
 import type { Handshake } from "./handshake.ts";
+import { type ListenerChange, watchListeners } from "./listeners.ts";
 import { type GuestMetrics, metrics } from "./metrics.ts";
 import * as operations from "./operations.ts";
 import type { GuestProcess } from "./process.ts";
@@ -34,6 +35,8 @@ export interface Agent {
   store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   /** Returns at once, before the guest has answered; the signal is for `connected`. */
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
+  /** What listens, then every change, until the signal aborts. One at a time. */
+  watchListeners(signal: AbortSignal): AsyncIterable<ListenerChange[]>;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: operations.ShutdownMode, signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<operations.GuestInfo>;
@@ -99,6 +102,10 @@ class ConnectedAgent implements Agent {
 
   dial(target: DialTarget, signal: AbortSignal): GuestConnection {
     return dial(this.#connection.streams, target, signal);
+  }
+
+  watchListeners(signal: AbortSignal): AsyncIterable<ListenerChange[]> {
+    return watchListeners(this.#connection.streams, signal);
   }
 
   sync(signal: AbortSignal): Promise<void> {

@@ -76,6 +76,7 @@ export const operations = {
   unpack: 17,
   store: 18,
   dial: 20,
+  ports: 21,
   metrics: 26,
   clock: 27,
 } as const;

@@ -21,6 +21,11 @@ const fileSyncSchema = z.strictObject({
 });
 export type FileSync = z.infer<typeof fileSyncSchema>;
 
+/** An address of this host's loopback with a port, or `off`. */
+const loopbackEndpoint = z
+  .string()
+  .regex(/^(?:127(?:\.\d{1,3}){3}:\d{1,5}|off)$/, "expected an endpoint such as 127.0.0.1:42069, or off");
+
 /** `config.toml`: every key optional, unknown keys refused. Sizes are texts such as "4G" here. */
 export const configSchema = z.strictObject({
   log_level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
@@ -36,6 +41,14 @@ export const configSchema = z.strictObject({
       vcpu: z.int().min(1).optional(),
       memory: z.string().optional(),
       disk: z.string().default("8G"),
+    })
+    .prefault({}),
+  network: z
+    .strictObject({
+      /** Answers for `<name>.vm`. */
+      dns: loopbackEndpoint.default("127.0.0.1:42069"),
+      /** Takes HTTP for `<name>.localhost`. */
+      proxy: loopbackEndpoint.default("127.0.0.1:42080"),
     })
     .prefault({}),
   ssh: z

@@ -27,4 +27,9 @@ export const migrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX vms_by_image ON vms (image_id);`,
   "ALTER TABLE vms ADD COLUMN origin TEXT;",
+  `CREATE TABLE vm_networks (
+     vm_id TEXT PRIMARY KEY REFERENCES vms (id) ON DELETE CASCADE,
+     address TEXT NOT NULL UNIQUE,
+     publish TEXT NOT NULL
+   ) STRICT;`,
 ];

@@ -15,6 +15,7 @@ import type {
 } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { LogRequest } from "../model/log-request.ts";
+import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
@@ -140,6 +141,9 @@ export interface VmApi {
    * @throws vm_wrong_state, guest_unreachable, guest_version, dial_failed
    */
   dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection>;
+
+  /** What the guest listens on, where that is on this host, and what was published. */
+  ports(ref: string): Promise<VmPorts>;
 
   /** What the guest wrote on its console, what its agent said, or both; with `follow` until the signal aborts. */
   logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>>;

@@ -28,6 +28,7 @@ export async function createVm(
   return await handle.lock.run("creating", context.signal, async () => {
     const record = reserve(parts, id, request, image, kernel);
     try {
+      parts.network.assign(id, request.publish ?? []);
       if (request.start ?? true)
         await lifecycle.boot(handle, record, context, { watch, cold: request.cold ?? false });
       return id;
@@ -48,6 +49,7 @@ async function resolve(
   context: Context,
 ): Promise<{ image: ImageManifest; kernel: string }> {
   checkName(parts, request.name);
+  parts.network.check(request.publish ?? []);
   // Before an image is pulled for minutes in vain.
   resolveSpec(request, parts.host, parts.config);
   parts.files.checkPaths(id);

@@ -13,6 +13,8 @@ export interface LiveOptions {
   readonly bringUp: (agent: Agent, signal: AbortSignal) => Promise<void>;
   /** Puts the guest's clock right; never rejects. */
   readonly keepTime: (agent: Agent, signal: AbortSignal) => Promise<void>;
+  /** A guest that is ready; what it returns is called when its channel is gone. */
+  readonly onReady?: (agent: Agent) => () => void;
   /** Takes what the agent says, and what happens to the channel. */
   readonly journal: MachineJournal;
   readonly deadlines: Pick<Deadlines, "relink" | "pause">;
@@ -29,6 +31,7 @@ export class LiveMachine {
   readonly #stop = new AbortController();
   readonly #kept: Promise<void>;
   #agent: Agent | undefined;
+  #left: (() => void) | undefined;
   /** Of connections that are gone. */
   #past: Traffic = { received: 0, sent: 0 };
   #ready = Promise.withResolvers<Agent>();
@@ -147,6 +150,7 @@ export class LiveMachine {
   #publish(agent: Agent): void {
     this.#agent = agent;
     this.#failure = undefined;
+    this.#left = this.#options.onReady?.(agent);
     this.#options.journal.note("the agent is ready");
     this.#ready.resolve(agent);
     this.keepTime();
@@ -156,6 +160,8 @@ export class LiveMachine {
     if (!this.#agent) return;
     this.#past = this.traffic;
     this.#agent = undefined;
+    this.#left?.();
+    this.#left = undefined;
     this.#ready = Promise.withResolvers();
     this.#ready.promise.catch(() => undefined);
     if (this.#stop.signal.aborted) this.#ready.reject(this.#stop.signal.reason);

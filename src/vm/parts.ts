@@ -3,7 +3,7 @@ import type { VmRepository } from "../store/vm-repository.ts";
 import type { Accelerator, Driver } from "../vmm/driver.ts";
 import type { TimeSource } from "./host-clock.ts";
 import type { HostSize } from "./host-size.ts";
-import type { ChooseAccelerator, ConnectAgent, Images, Kernels } from "./ports.ts";
+import type { ChooseAccelerator, ConnectAgent, Images, Kernels, VmNetwork } from "./ports.ts";
 import type { SshAccess } from "./ssh/access.ts";
 import type { TemplateStore } from "./templates/store.ts";
 import type { VmFiles } from "./vm-files.ts";
@@ -22,6 +22,7 @@ export interface VmParts {
   readonly connect: ConnectAgent;
   readonly config: Pick<Config, "default_image_name" | "vm_defaults" | "templates" | "template_budget"> &
     Partial<Pick<Config, "file_sync">>;
+  readonly network: VmNetwork;
   readonly host: HostSize;
   readonly deadlines: Deadlines;
   /** Absent: the host's own clocks. */

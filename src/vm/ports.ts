@@ -4,6 +4,7 @@ import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
+import type { ListenerChange } from "../guest/listeners.ts";
 import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
@@ -13,6 +14,7 @@ import type { Context } from "../lib/context.ts";
 import type { BangerError } from "../lib/errors/error.ts";
 import type { Image, ImageManifest } from "../model/image.ts";
 import type { KernelManifest } from "../model/kernel.ts";
+import type { Publication, VmPorts } from "../model/ports.ts";
 import type { Accelerator } from "../vmm/driver.ts";
 
 export type { DialTarget } from "../guest/dial.ts";
@@ -69,6 +71,7 @@ export interface Agent {
   unpack(spec: UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
   store(spec: StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
+  watchListeners(signal: AbortSignal): AsyncIterable<ListenerChange[]>;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
   quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;
@@ -77,4 +80,14 @@ export interface Agent {
   metrics(signal: AbortSignal): Promise<GuestMetrics>;
   compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
+}
+
+/** The machines' place in the network of this host. */
+export interface VmNetwork {
+  /** @throws port_published */
+  check(publish: readonly Publication[]): void;
+  /** @throws port_published */
+  assign(vm: string, publish: readonly Publication[]): void;
+  attach(vm: { id: string; name: string }, agent: Agent): () => void;
+  ports(vm: string): VmPorts;
 }

@@ -17,6 +17,7 @@ import type {
 } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { LogRequest } from "../model/log-request.ts";
+import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
@@ -223,6 +224,10 @@ export class VmService implements VmApi {
 
   async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
     return await this.#sessions.dial(this.#find(ref), request, signal);
+  }
+
+  async ports(ref: string): Promise<VmPorts> {
+    return this.#parts.network.ports(this.#find(ref).id);
   }
 
   async logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>> {

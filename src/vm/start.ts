@@ -292,6 +292,7 @@ export function superviseMachine(
     connect: parts.connect,
     bringUp: (next: Agent, signal: AbortSignal) => bringUp(parts, vm, next, signal),
     keepTime: (next: Agent, signal: AbortSignal) => keepTime(next, vm.name, parts.log, signal),
+    onReady: (next: Agent) => parts.network.attach(vm, next),
     journal: present.journal ?? new MachineJournal(parts.files.logs(vm.id), parts.log),
     deadlines: parts.deadlines,
     log: parts.log,

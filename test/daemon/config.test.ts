@@ -15,6 +15,7 @@ describe("the configuration", () => {
       log_level: "info",
       default_image_name: "debian-bookworm",
       accelerator: "auto",
+      network: { dns: "127.0.0.1:42069", proxy: "127.0.0.1:42080" },
       templates: "auto",
       template_budget: "8G",
       vm_defaults: { disk: "8G" },

@@ -54,3 +54,16 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
   await ended(server);
   return port;
 }
+
+/** Resolves when a socket is closed, however that came. */
+export async function closing(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+}
+
+/** Connects, and waits until the other side has broken the connection off. */
+export async function turnedAway(port: number, host: string): Promise<void> {
+  const socket = connect({ port, host });
+  socket.on("error", () => undefined);
+  socket.resume();
+  await closing(socket);
+}

@@ -57,6 +57,7 @@ export function fakeServices(): FakeServices {
       buildImage: method("vms.buildImage", sampleImage),
       commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
+      ports: method("vms.ports", { address: "127.80.1.2", ports: [], published: [], left: 0 }),
       pack: method("vms.pack", nothingPacked()),
       unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),
       store: method("vms.store", { entries: 1, bytes: 2, leftOut: 0 }),
@@ -116,6 +117,7 @@ export function fakeServices(): FakeServices {
       log: "/log",
       startedAt: "2026-01-01T00:00:00.000Z",
       vms: { total: 1, running: 1 },
+      names: { dns: { endpoint: "127.0.0.1:42069" }, proxy: { endpoint: "127.0.0.1:42080" } },
     }),
     shutdown: () => {
       fake.stopped = true;

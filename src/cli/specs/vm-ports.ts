@@ -15,3 +15,29 @@ export const vmDial = {
   positionals: [vm, { name: "TARGET", help: "a port, ADDRESS:PORT, or an absolute path" }],
   flags: {},
 } as const satisfies CommandSpec;
+
+export const vmPorts = {
+  path: ["vm", "ports"],
+  summary: "List what a machine listens on, and where that is on this host",
+  description:
+    "Every TCP port that something in the machine listens on is on the machine's own address of this host, by itself; so are " +
+    "those that it was published on.",
+  examples: [
+    { command: "banger vm ports dev", note: "a table" },
+    { command: "banger vm ports dev --json", note: "for programs" },
+  ],
+  positionals: [vm],
+  flags: {},
+} as const satisfies CommandSpec;
+
+export const vmForward = {
+  path: ["vm", "forward"],
+  summary: "Forward a port of this host to a machine until Ctrl-C",
+  description:
+    "Listens on this host's loopback. `--publish` of `banger vm run` does it for as long as the machine lives.",
+  examples: [
+    { command: "banger vm forward dev 8080:80", note: "http://127.0.0.1:8080 is port 80 of the machine" },
+  ],
+  positionals: [vm, { name: "HOST:GUEST", help: "the two ports; one alone stands for both" }],
+  flags: {},
+} as const satisfies CommandSpec;

@@ -19,6 +19,12 @@ export const machineFlags = {
   memory: { kind: "size", short: "m", value: "SIZE", help: "Memory, such as 2G", shows: "memory" },
   disk: { kind: "size", value: "SIZE", help: "Disk, such as 20G; takes room as it fills", shows: "disk" },
   nat: { kind: "boolean", help: "Give it a network card that reaches the outside; without it there is none" },
+  publish: {
+    kind: "list",
+    short: "p",
+    value: "PORTS",
+    help: "HOST:GUEST, a port of this host that leads to one of the machine; repeatable",
+  },
 } as const;
 
 const startFlags = {

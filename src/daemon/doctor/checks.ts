@@ -13,6 +13,8 @@ export interface Examined {
   accelerator(signal: AbortSignal): Promise<Finding>;
   qemuVersion(signal: AbortSignal): Promise<string>;
   defaultImage(): Promise<"local" | "catalog" | "unknown">;
+  /** Whether machines are found by name. */
+  names(signal: AbortSignal): Promise<Finding>;
   /** Whether the expiry of the archive's release files is checked, and who decided. */
   releaseExpiry(signal: AbortSignal): Promise<string>;
 }
@@ -41,6 +43,7 @@ export function hostChecks(examined: Examined): Check[] {
         return { verdict: "pass", detail: `${config.archive.mirror}, ${expiry}` };
       },
     },
+    { id: "names", title: "names", look: (signal) => examined.names(signal) },
     { id: "default-image", title: "default image", look: () => defaultImage(examined) },
   ];
 }

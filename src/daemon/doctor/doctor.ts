@@ -4,9 +4,11 @@ import { detachedContext } from "../../lib/context.ts";
 import type { Paths } from "../../lib/paths.ts";
 import type { DoctorReport } from "../../model/api/answers.ts";
 import type { Config } from "../../model/config.ts";
+import type { NameServers } from "../../network/names.ts";
 import type { AccelerationService } from "../../vmm/acceleration.ts";
 import { findQemu } from "../../vmm/qemu/binary.ts";
 import { hostChecks } from "./checks.ts";
+import { lookAtNames } from "./names.ts";
 import { examine, type Finding } from "./report.ts";
 
 export interface DoctorParts {
@@ -15,11 +17,12 @@ export interface DoctorParts {
   acceleration: AccelerationService;
   archive: Pick<DebianArchive, "checksValidUntil">;
   images: Pick<ImageService, "list" | "available">;
+  names: Pick<NameServers, "state" | "tried">;
 }
 
 /** The doctor of this daemon: looks at the host through the services that machines use. */
 export function makeDoctor(parts: DoctorParts): (signal: AbortSignal) => Promise<DoctorReport> {
-  const { paths, config, acceleration, archive, images } = parts;
+  const { paths, config, acceleration, archive, images, names } = parts;
   const checks = hostChecks({
     paths,
     config,
@@ -35,6 +38,10 @@ export function makeDoctor(parts: DoctorParts): (signal: AbortSignal) => Promise
       }
       const available = await images.available(detachedContext());
       return available.some((entry) => entry.name === name) ? "catalog" : "unknown";
+    },
+    names: async (signal) => {
+      await names.tried();
+      return await lookAtNames(names.state, signal);
     },
     releaseExpiry: async (signal) => {
       const checked = await archive.checksValidUntil(signal);

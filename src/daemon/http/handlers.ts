@@ -82,6 +82,7 @@ export function makeHandlers(services: Services): Handlers {
     commitVm: ({ params, body }) =>
       operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
 
+    vmPorts: ({ params }) => vms.ports(ref(params)),
     readFiles: ({ params, query: { path, name, follow }, signal }) => {
       const spec = { path, ...(name === undefined ? {} : { name }), follow: follow ?? true };
       return vms.pack(ref(params), spec, signal);

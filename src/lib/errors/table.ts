@@ -7,6 +7,7 @@ import { guestErrors } from "./areas/guest.ts";
 import { hostErrors } from "./areas/host.ts";
 import { imageErrors } from "./areas/image.ts";
 import { kernelErrors } from "./areas/kernel.ts";
+import { networkErrors } from "./areas/network.ts";
 import { registryErrors } from "./areas/registry.ts";
 import { usageErrors } from "./areas/usage.ts";
 import { vmErrors } from "./areas/vm.ts";
@@ -28,6 +29,7 @@ export const errorTable = {
   ...vmErrors,
   ...vmmErrors,
   ...guestErrors,
+  ...networkErrors,
   ...fileErrors,
   ...daemonErrors,
 };

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+const serverStateSchema = z.object({ endpoint: z.string(), problem: z.string().optional() });
+
 export const daemonInfoSchema = z.object({
   version: z.string(),
   /** Hash of the built program: a client of another build replaces the daemon. */
@@ -11,6 +13,8 @@ export const daemonInfoSchema = z.object({
   log: z.string(),
   startedAt: z.iso.datetime(),
   vms: z.object({ total: z.int(), running: z.int() }),
+  /** Servers by which machines are reached by name; `problem` says why one does not listen. */
+  names: z.object({ dns: serverStateSchema, proxy: serverStateSchema }),
 });
 export type DaemonInfo = z.infer<typeof daemonInfoSchema>;
 

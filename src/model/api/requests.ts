@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { publicationSchema } from "../ports.ts";
 import { killSignals } from "../signals.ts";
 import { waitTargetPattern } from "../wait-target.ts";
 
@@ -15,6 +16,8 @@ export const createVmSchema = z.strictObject({
   memory: size.optional(),
   disk: size.optional(),
   nat: z.boolean().default(false),
+  /** Ports of this host's loopback that lead to ports of the machine whenever it runs. */
+  publish: z.array(publicationSchema).max(64).optional(),
   start: z.boolean().default(true),
   /** Boot it, also where there is a template to copy. */
   cold: z.boolean().default(false),

@@ -4,6 +4,7 @@ import { availableImageSchema, imageSchema } from "../image.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { logSources } from "../log-request.ts";
 import { operationSchema } from "../operation.ts";
+import { vmPortsSchema } from "../ports.ts";
 import { vmStatsSchema } from "../stats.ts";
 import { templateSchema } from "../template.ts";
 import { vmSchema } from "../vm.ts";
@@ -206,6 +207,13 @@ export const routes = {
     answer: z.string(),
     status: 200,
     stream: "upgrade",
+  },
+  vmPorts: {
+    method: "GET",
+    path: "/vms/{ref}/ports",
+    summary: "What the guest listens on, and where that is on this host",
+    answer: vmPortsSchema,
+    status: 200,
   },
   dialVm: {
     method: "POST",

@@ -42,6 +42,8 @@ Flags:
       --disk SIZE      Disk, such as 20G; takes room as it fills (10 GiB)
       --nat            Give it a network card that reaches the outside; without
                        it there is none
+  -p, --publish PORTS  HOST:GUEST, a port of this host that leads to one of the
+                       machine; repeatable
       --cold           Boot it, even where there is a template to copy
       --wait TARGET    Wait for more than the agent: system (its services are
                        up) or port:N; repeatable

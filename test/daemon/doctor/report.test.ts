@@ -45,13 +45,24 @@ test("the host's own checks say what they looked at", async (t) => {
     accelerator: async () => ({ verdict: "warn" as const, detail: "software emulation" }),
     qemuVersion: async () => "7.2.22",
     defaultImage: async () => "catalog" as const,
+    names: async () => ({ verdict: "pass" as const, detail: "names resolve" }),
     releaseExpiry: async () => "expiry checked",
   };
   const { checks } = await examine(hostChecks(examined), signal);
   const detail = (id: string): string => checks.find((check) => check.id === id)?.detail ?? "";
   assert.deepEqual(
     checks.map(({ id }) => id),
-    ["architecture", "host-packages", "qemu", "accelerator", "state", "cache", "archive", "default-image"],
+    [
+      "architecture",
+      "host-packages",
+      "qemu",
+      "accelerator",
+      "state",
+      "cache",
+      "archive",
+      "names",
+      "default-image",
+    ],
   );
   assert.equal(detail("qemu"), "7.2.22");
   assert.equal(detail("archive"), "http://deb.debian.org/debian, expiry checked");

@@ -191,6 +191,11 @@ export class GuestDouble {
       dial: () => {
         throw fault("dial_failed", { target: "a port", reason: "nothing listens there" });
       },
+      watchListeners: () => ({
+        async *[Symbol.asyncIterator]() {
+          yield await new Promise<never>(() => undefined);
+        },
+      }),
       sync: (at) => this.#answer(gone.signal, at, () => void this.orders.push("sync")),
       shutdown: (mode, at) => this.#answer(gone.signal, at, () => this.#shutdown(mode)),
       quiesce: ({ forget }, at) =>

@@ -166,6 +166,12 @@ export class Daemon {
       }),
       chooseAccelerator: async () => "tcg",
       kernelCommandLine: (accelerator) => `quiet ${accelerator}`,
+      network: {
+        check: () => undefined,
+        assign: () => undefined,
+        attach: () => () => undefined,
+        ports: () => ({ address: "127.80.1.2", ports: [], published: [], left: 0 }),
+      },
       connect: async ({ socket, vm, deadline, signal, onLog }) => {
         await crash.pass("connect");
         const guest = world.guests.findLast((one) => one.runtime.agentSocket === socket);

@@ -31,8 +31,14 @@ function daemonDetails(info: DaemonInfo, now: number): string {
     ["process", String(info.pid)],
     ["started", moment(info.startedAt, now)],
     ["vms", `${info.vms.total}, ${info.vms.running} running`],
+    ["dns", serverText(info.names.dns)],
+    ["proxy", serverText(info.names.proxy)],
     ["socket", info.socket],
     ["state", info.state],
     ["log", info.log],
   ]);
+}
+
+function serverText({ endpoint, problem }: DaemonInfo["names"]["dns"]): string {
+  return problem === undefined ? endpoint : `${endpoint}, not open: ${problem}`;
 }

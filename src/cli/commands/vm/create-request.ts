@@ -1,15 +1,21 @@
 import type { BuildTemplate, CreateVm } from "../../../model/api/requests.ts";
+import { parsePortPair } from "../../args/port-pair.ts";
 import type { Invocation } from "../../args/spec.ts";
 import type { vmCreate } from "../../specs/vm-run.ts";
 
 type MachineFlags = Pick<
   Invocation<typeof vmCreate>["flags"],
-  "name" | "image" | "kernel" | "vcpu" | "memory" | "disk" | "nat" | "cold"
+  "name" | "image" | "kernel" | "vcpu" | "memory" | "disk" | "nat" | "publish" | "cold"
 >;
 
 /** The flags that describe a machine as the request's fields; what was not given is left to the daemon. */
-export function createRequest({ name, cold, ...shape }: MachineFlags): CreateVm {
-  return { ...(name === undefined ? {} : { name }), ...(cold ? { cold } : {}), ...shapeRequest(shape) };
+export function createRequest({ name, publish, cold, ...shape }: MachineFlags): CreateVm {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(publish.length === 0 ? {} : { publish: publish.map((pair) => parsePortPair(pair, "--publish")) }),
+    ...(cold ? { cold } : {}),
+    ...shapeRequest(shape),
+  };
 }
 
 /** The same without what belongs to a single machine. */
@@ -20,7 +26,7 @@ export function shapeRequest({
   memory,
   disk,
   nat,
-}: Omit<MachineFlags, "name" | "cold">): BuildTemplate {
+}: Omit<MachineFlags, "name" | "publish" | "cold">): BuildTemplate {
   return {
     ...(image === undefined ? {} : { image }),
     ...(kernel === undefined ? {} : { kernel }),
