@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "channel.h"
 #include "initramfs.h"
+#include "jobs.h"
 #include "loop.h"
 #include "output.h"
 #include "process.h"
@@ -74,12 +75,14 @@ int main(int argc, char **argv) {
 static int serve(void) {
   while (!agent.stopping) {
     bool busy = channel_pump();
+    busy |= jobs_pump();
     bool output = streams_pump();
     channel_flush();
     busy |= agent.stopping || (output && channel_queued() < OUTPUT_MARK);
-    loop_wait(busy ? 0 : earliest(channel_deadline(), earliest(streams_deadline(), reaper_deadline())));
+    loop_wait(busy ? 0 : earliest(earliest(channel_deadline(), jobs_deadline()), earliest(streams_deadline(), reaper_deadline())));
     channel_expire();
     streams_expire();
+    jobs_expire();
     reaper_expire();
   }
   return wait_for_condemned();

@@ -14,11 +14,13 @@ import * as kernelShowCode from "./commands/kernel/show.ts";
 import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
 import * as versionCode from "./commands/version.ts";
+import * as vmAttachCode from "./commands/vm/attach.ts";
 import * as vmCommitCode from "./commands/vm/commit.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
 import * as vmExecCode from "./commands/vm/exec.ts";
+import * as vmJobsCode from "./commands/vm/jobs.ts";
 import * as vmKillCode from "./commands/vm/kill.ts";
 import * as vmListCode from "./commands/vm/list.ts";
 import * as vmLogsCode from "./commands/vm/logs.ts";
@@ -39,7 +41,7 @@ import { vmStats, vmTop } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
-import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
+import { vmAttach, vmExec, vmJobs, vmLogs, vmShell } from "./specs/vm-sessions.ts";
 import { vmCommit, vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
 
 /**
@@ -53,6 +55,8 @@ export const commands: readonly Command[] = [
   command(vmShow, vmShowCode),
   command(vmShell, vmShellCode),
   command(vmExec, vmExecCode),
+  command(vmJobs, vmJobsCode),
+  command(vmAttach, vmAttachCode),
   command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),

@@ -5,6 +5,7 @@ import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
 import type { CommitVm, CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { Job } from "../model/job.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import type { VmStats } from "../model/stats.ts";
@@ -147,6 +148,35 @@ export class Vms {
   stats(): Promise<VmStats[]>;
   stats(ref?: string): Promise<VmStats | VmStats[]> {
     return this.#caller.get(ref === undefined ? "/stats" : `/vms/${encodeURIComponent(ref)}/stats`);
+  }
+
+  /** Starts a command that runs on whatever becomes of the daemon and this program; gives its id. */
+  async detach(ref: string, options: Omit<ExecOptions, "tty">): Promise<number> {
+    const { commandOf } = await import("./exec.ts");
+    const path = `/vms/${encodeURIComponent(ref)}/jobs`;
+    const { id } = await this.#caller.call<{ id: number }>({
+      method: "POST",
+      path,
+      body: commandOf(options),
+    });
+    return id;
+  }
+
+  /** Detached commands, oldest first: those that run and the last that ended. */
+  jobs(ref: string): Promise<Job[]> {
+    return this.#caller.get(`/vms/${encodeURIComponent(ref)}/jobs`);
+  }
+
+  /** Follows a detached command from what is kept of its output; it goes on when its follower leaves. */
+  async attach(ref: string, job: number, signal?: AbortSignal): Promise<RemoteProcess> {
+    const { attach } = await import("./exec.ts");
+    return await attach(this.#caller.transport, ref, job, signal);
+  }
+
+  /** Sends a detached command a signal, by its name without SIG. */
+  async killJob(ref: string, job: number, signal = "TERM"): Promise<void> {
+    const path = `/vms/${encodeURIComponent(ref)}/jobs/${job}/kill`;
+    await this.#caller.call({ method: "POST", path, body: { signal } });
   }
 
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {

@@ -1,7 +1,15 @@
 import type { Context } from "../lib/context.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type {
+  CommitVm,
+  CreateVm,
+  DetachRequest,
+  DialRequest,
+  ExecRequest,
+  SetVm,
+} from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { Job } from "../model/job.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
@@ -83,6 +91,18 @@ export interface VmApi {
    * @throws vm_wrong_state, guest_unreachable, guest_version, dial_failed
    */
   dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection>;
+
+  /**
+   * Starts a command that runs on whatever becomes of the daemon and the client, and gives its job's id. `exec` with `job`
+   * follows it.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_outdated, exec_failed
+   */
+  detach(ref: string, request: DetachRequest, signal: AbortSignal): Promise<number>;
+  /** Detached commands, oldest first. @throws vm_wrong_state, guest_unreachable, guest_outdated */
+  jobs(ref: string, signal: AbortSignal): Promise<Job[]>;
+  /** Signals a detached command, by the signal's name without SIG; one that has ended is left as it is. @throws job_not_found, as `jobs` */
+  killJob(ref: string, id: number, name: string, signal: AbortSignal): Promise<void>;
 
   /** Path of the guest's console log; the file is there as soon as the machine was started once. */
   logs(ref: string): Promise<string>;

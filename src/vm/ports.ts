@@ -2,6 +2,7 @@ import type { Traffic } from "../guest/connection.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
+import type { GuestJob } from "../guest/jobs.ts";
 import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
 import type { GuestProcess } from "../guest/process.ts";
@@ -61,6 +62,10 @@ export interface Agent {
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
   boot(options: BootOptions, signal: AbortSignal): Promise<void>;
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  detach(spec: ExecSpec, signal: AbortSignal): Promise<number>;
+  jobs(signal: AbortSignal): Promise<GuestJob[]>;
+  attach(job: { vm: string; id: number }, signal: AbortSignal): Promise<GuestProcess>;
+  killJob(job: { vm: string; id: number }, number: number, signal: AbortSignal): Promise<void>;
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;

@@ -2,8 +2,16 @@ import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult } from "../model/api/answers.ts";
-import type { CommitVm, CreateVm, DialRequest, ExecRequest, SetVm } from "../model/api/requests.ts";
+import type {
+  CommitVm,
+  CreateVm,
+  DetachRequest,
+  DialRequest,
+  ExecRequest,
+  SetVm,
+} from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { Job } from "../model/job.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
@@ -152,6 +160,18 @@ export class VmService implements VmApi {
       const message = `committing ${present.name} as ${name}`;
       return await step(scoped, "vm.commit", message, () => commitDisk(this.#parts, present, name, scoped));
     });
+  }
+
+  async detach(ref: string, request: DetachRequest, signal: AbortSignal): Promise<number> {
+    return await this.#sessions.detach(this.#find(ref), request, signal);
+  }
+
+  async jobs(ref: string, signal: AbortSignal): Promise<Job[]> {
+    return await this.#sessions.jobs(this.#find(ref), signal);
+  }
+
+  async killJob(ref: string, id: number, name: string, signal: AbortSignal): Promise<void> {
+    await this.#sessions.killJob(this.#find(ref), id, name, signal);
   }
 
   async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {

@@ -6,6 +6,7 @@ import type { Context } from "../../src/lib/context.ts";
 import { fault } from "../../src/lib/errors/error.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Image } from "../../src/model/image.ts";
+import type { Job } from "../../src/model/job.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
 import type { VmStats } from "../../src/model/stats.ts";
 import type { Vm } from "../../src/model/vm.ts";
@@ -53,6 +54,9 @@ export function fakeServices(): FakeServices {
       set: method("vms.set", sampleVm),
       commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
+      detach: method("vms.detach", 3),
+      jobs: method("vms.jobs", [sampleJob]),
+      killJob: method("vms.killJob", undefined),
       dial: method("vms.dial", undefined as unknown as GuestConnection),
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
@@ -94,6 +98,15 @@ export function fakeServices(): FakeServices {
   };
   return fake;
 }
+
+export const sampleJob: Job = {
+  id: 3,
+  pid: 412,
+  command: "make test",
+  state: "running",
+  startedAt: "2026-01-02T03:04:05.000Z",
+  output: 2048,
+};
 
 export const sampleVm: Vm = {
   id: "0123456789ab",

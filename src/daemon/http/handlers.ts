@@ -61,6 +61,13 @@ export function makeHandlers(services: Services): Handlers {
       ),
     commitVm: ({ params, body }) =>
       operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
+    detachVm: async ({ params, body, signal }) => ({ id: await vms.detach(ref(params), body, signal) }),
+    listJobs: ({ params, signal }) => vms.jobs(ref(params), signal),
+    killJob: async ({ params, body, signal }) => {
+      const number = /^\d{1,9}$/.test(params.job ?? "") ? Number(params.job) : 0;
+      await vms.killJob(ref(params), number, body.signal, signal);
+      return {};
+    },
     vmLogs: async ({ params, query, signal }) => {
       const path = await vms.logs(ref(params));
       return query.follow ? followFile(path, signal) : readFile(path);

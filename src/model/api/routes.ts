@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { imageSchema } from "../image.ts";
+import { jobSchema } from "../job.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { operationSchema } from "../operation.ts";
 import { vmStatsSchema } from "../stats.ts";
@@ -8,7 +9,9 @@ import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.
 import {
   commitVmSchema,
   createVmSchema,
+  detachSchema,
   dialRequestSchema,
+  killJobSchema,
   killVmSchema,
   pruneVmsSchema,
   pullImageSchema,
@@ -159,6 +162,29 @@ export const routes = {
     answer: z.string(),
     status: 200,
     stream: "upgrade",
+  },
+  detachVm: {
+    method: "POST",
+    path: "/vms/{ref}/jobs",
+    summary: "Run a command that no connection holds",
+    body: detachSchema,
+    answer: z.object({ id: z.int() }),
+    status: 200,
+  },
+  listJobs: {
+    method: "GET",
+    path: "/vms/{ref}/jobs",
+    summary: "Detached commands: those that run, and the last that ended",
+    answer: z.array(jobSchema),
+    status: 200,
+  },
+  killJob: {
+    method: "POST",
+    path: "/vms/{ref}/jobs/{job}/kill",
+    summary: "Signal a detached command",
+    body: killJobSchema,
+    answer: z.object({}),
+    status: 200,
   },
   dialVm: {
     method: "POST",

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
+import type { GuestJob } from "../../../src/guest/jobs.ts";
 import type { GuestMetrics } from "../../../src/guest/metrics.ts";
 import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../../../src/guest/operations.ts";
 import type { Phase } from "../../../src/guest/welcome.ts";
@@ -43,6 +44,7 @@ export class GuestDouble {
   readonly inits: (string | undefined)[] = [];
   readonly commands: CommandDouble[] = [];
   readonly orders: string[] = [];
+  readonly jobs: GuestJob[] = [];
   metrics: GuestMetrics = { uptime: 60_000 };
   /** Milliseconds that its clock is behind. */
   behind = 0;
@@ -158,6 +160,13 @@ export class GuestDouble {
       putFile: (file, at) => this.#answer(gone.signal, at, () => this.#putFile(file)),
       boot: (options, at) => this.#answer(gone.signal, at, () => this.#boot(options)),
       exec: (spec, at) => this.#answer(gone.signal, at, () => this.#exec(spec, gone.signal)),
+      detach: (spec, at) => this.#answer(gone.signal, at, () => this.#detach(spec)),
+      jobs: (at) => this.#answer(gone.signal, at, () => this.jobs),
+      attach: ({ vm, id }) => {
+        throw fault("job_not_found", { vm, job: id });
+      },
+      killJob: ({ id }, number, at) =>
+        this.#answer(gone.signal, at, () => void this.orders.push(`kill ${id} ${number}`)),
       dial: () => {
         throw fault("dial_failed", { target: "a port", reason: "nothing listens there" });
       },
@@ -227,6 +236,13 @@ export class GuestDouble {
     this.#mustBe("mounted");
     this.inits.push(options.init);
     this.phase = "booted";
+  }
+
+  #detach(spec: ExecSpec): number {
+    this.#mustBe("booted");
+    const id = this.jobs.length + 1;
+    this.jobs.push({ id, pid: 400 + id, command: spec.args.join(" "), started: 0, output: 0 });
+    return id;
   }
 
   #exec(spec: ExecSpec, gone: AbortSignal): GuestProcess {
