@@ -181,7 +181,7 @@ export class FakeGuestProcess implements GuestProcess {
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
-  readonly outcome = Promise.withResolvers<{ code: number; signal?: number }>();
+  readonly outcome = Promise.withResolvers<{ code: number; signal?: number; timedOut?: boolean }>();
   readonly exited = this.outcome.promise;
   readonly seen: string[] = [];
   readonly wasReset = Promise.withResolvers<void>();

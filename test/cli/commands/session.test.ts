@@ -190,7 +190,7 @@ describe("a terminal", () => {
     guest.outcome.reject(fault("channel_closed", { reason: "the machine stopped" }));
     guest.stdout.end();
     guest.stderr.end();
-    assert.equal(await running, 1);
+    assert.equal(await running, 255);
     assert.deepEqual(world.stdin.modes, [true, false]);
     assert.match(world.stderr.text, /the connection to the machine ended: the machine stopped/);
   });
