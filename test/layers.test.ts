@@ -25,12 +25,12 @@ const order = [
 
 /** These stand beside the tower and see only what is named. */
 const narrow: Record<string, string[]> = {
-  client: ["lib", "model"],
+  client: ["lib", "model", "archive"],
   cli: ["lib", "model", "client"],
 };
 
 /** The CLI may know a model's types, but must not load zod; these model modules are plain code. */
-const cliModelValues = ["exec-frames.ts", "signals.ts", "default-size.ts"];
+const cliModelValues = ["exec-frames.ts", "signals.ts", "default-size.ts", "wait-target.ts"];
 
 interface Import {
   from: string;

@@ -12,6 +12,7 @@
 
 #include "agent.h"
 #include "channel.h"
+#include "copy.h"
 #include "initramfs.h"
 #include "jobs.h"
 #include "loop.h"
@@ -37,6 +38,9 @@ int main(int argc, char **argv) {
   agent.started = now();
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     puts(build_id);
+    return 0;
+  }
+  if (copy_helper(argc, argv)) {
     return 0;
   }
   process_name(argv[0]);
@@ -102,6 +106,6 @@ static int wait_for_condemned(void) {
 }
 
 static int usage(void) {
-  fputs("usage: banger-agent --version | --serve-fd N [--root DIRECTORY]\n", stderr);
+  fputs("usage: banger-agent --version | --serve-fd N [--root DIRECTORY] | --pack FLAGS (PATH NAME)... | --unpack FLAGS PATH\n", stderr);
   return 2;
 }

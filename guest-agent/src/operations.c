@@ -4,8 +4,8 @@
 
 #include "agent.h"
 #include "boot.h"
-
 #include "clock.h"
+#include "copy.h"
 #include "dial.h"
 #include "exec.h"
 #include "fields.h"
@@ -22,6 +22,7 @@
 static bool mounting;
 
 static void mount_start(uint32_t id, const uint8_t *payload, size_t length);
+static void copy_start(uint32_t id, uint32_t operation, command_body *body, const uint8_t *payload, size_t length);
 
 void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, size_t length) {
   switch (operation) {
@@ -89,6 +90,15 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
       worker_start(id, operation, file_work, payload, length);
     }
     return;
+  case OP_PACK:
+    copy_start(id, operation, pack_operation, payload, length);
+    return;
+  case OP_UNPACK:
+    copy_start(id, operation, unpack_operation, payload, length);
+    return;
+  case OP_STORE:
+    copy_start(id, operation, store_operation, payload, length);
+    return;
   case OP_METRICS:
     metrics(id);
     return;
@@ -127,4 +137,12 @@ static void mount_start(uint32_t id, const uint8_t *payload, size_t length) {
     return;
   }
   mounting = worker_start(id, OP_MOUNT, mount_work, payload, length);
+}
+
+static void copy_start(uint32_t id, uint32_t operation, command_body *body, const uint8_t *payload, size_t length) {
+  if (agent.phase == PHASE_INITRAMFS) {
+    send_result(id, EINVAL, "files come after mount");
+  } else {
+    command_start(id, operation, body, payload, length);
+  }
 }

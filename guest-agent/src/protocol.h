@@ -46,6 +46,9 @@ enum operation {
   OP_JOBS = 9,
   OP_ATTACH = 10,
   OP_JOB_KILL = 11,
+  OP_PACK = 16,
+  OP_UNPACK = 17,
+  OP_STORE = 18,
   OP_DIAL = 20,
   OP_METRICS = 26,
   OP_CLOCK = 27,
@@ -144,6 +147,11 @@ enum field_tag {
   JOB_LOST = 111, // bytes of output that are not kept any more
   JOB_KILL_SIGNAL = 112,
 
+  COPY_PATH = 130,
+  COPY_NAME = 131,
+  COPY_FLAGS = 132,
+  COPY_OWNER = 133,
+  COPY_MODE = 134,
   DIAL_ADDRESS = 160,
   DIAL_PORT = 161,
   DIAL_PATH = 162,
@@ -168,3 +176,5 @@ enum field_tag {
 enum shutdown_mode { SHUTDOWN_POWEROFF = 1, SHUTDOWN_NOW = 2, SHUTDOWN_REBOOT = 3 };
 
 enum file_flag { FILE_PARENT_MUST_EXIST = 1, FILE_MUST_NOT_EXIST = 2 };
+
+enum copy_flag { COPY_INTO_DIRECTORY = 1, COPY_KEEP_OWNERS = 2, COPY_NO_FOLLOW = 4 };

@@ -1,6 +1,6 @@
 /**
  * Takes counted bytes off a stream of chunks. What lies whole inside one chunk is given as a view of it, without a copy
- * and, by `take`, without a promise.
+ * and, by `take`, without a promise; whether that is valid for longer than until the next call is up to the source.
  */
 export class ByteReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array>;
@@ -36,7 +36,8 @@ export class ByteReader implements AsyncDisposable {
     while (missing > 0) {
       const piece = await this.some(missing);
       if (!piece) break;
-      pieces.push(piece);
+      // The source may use its memory again for the next chunk.
+      pieces.push(Buffer.from(piece));
       missing -= piece.length;
     }
     return Buffer.concat(pieces);

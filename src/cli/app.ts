@@ -25,6 +25,7 @@ const world: World = {
   now: () => Date.now(),
   connect: ({ autostart = true, anyBuild = false } = {}) =>
     new Banger({ env: world.env, autostart, sameBuild: !anyBuild }),
+  replace: async (...program) => (await import("./ssh/replace-process.ts")).replaceProcess(world, ...program),
   passOutputThrough: async () => (await import("./session/output-mode.ts")).passOutputThrough(),
 };
 

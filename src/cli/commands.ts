@@ -13,9 +13,11 @@ import * as kernelPullCode from "./commands/kernel/pull.ts";
 import * as kernelShowCode from "./commands/kernel/show.ts";
 import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
+import * as sshConfigCode from "./commands/ssh-config.ts";
 import * as versionCode from "./commands/version.ts";
 import * as vmAttachCode from "./commands/vm/attach.ts";
 import * as vmCommitCode from "./commands/vm/commit.ts";
+import * as vmCpCode from "./commands/vm/cp.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
 import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
@@ -30,14 +32,19 @@ import * as vmRunCode from "./commands/vm/run.ts";
 import * as vmSetCode from "./commands/vm/set.ts";
 import * as vmShellCode from "./commands/vm/shell.ts";
 import * as vmShowCode from "./commands/vm/show.ts";
+import * as vmSshCode from "./commands/vm/ssh.ts";
+import * as vmSshProxyCode from "./commands/vm/ssh-proxy.ts";
 import * as vmStartCode from "./commands/vm/start.ts";
 import * as vmStatsCode from "./commands/vm/stats.ts";
 import * as vmStopCode from "./commands/vm/stop.ts";
 import * as vmTopCode from "./commands/vm/top.ts";
+import * as vmWaitCode from "./commands/vm/wait.ts";
 import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./specs/host.ts";
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
-import { vmStats, vmTop } from "./specs/vm-know.ts";
+import { sshConfig, vmSsh, vmSshProxy } from "./specs/ssh.ts";
+import { vmCp } from "./specs/vm-copy.ts";
+import { vmStats, vmTop, vmWait } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
@@ -57,10 +64,14 @@ export const commands: readonly Command[] = [
   command(vmExec, vmExecCode),
   command(vmJobs, vmJobsCode),
   command(vmAttach, vmAttachCode),
+  command(vmSsh, vmSshCode),
+  command(vmSshProxy, vmSshProxyCode),
+  command(vmCp, vmCpCode),
   command(vmDial, vmDialCode),
   command(vmLogs, vmLogsCode),
   command(vmStats, vmStatsCode),
   command(vmTop, vmTopCode),
+  command(vmWait, vmWaitCode),
   command(vmStart, vmStartCode),
   command(vmStop, vmStopCode),
   command(vmRestart, vmRestartCode),
@@ -81,6 +92,7 @@ export const commands: readonly Command[] = [
   command(daemonStop, daemonStopCode),
   command(daemonLogs, daemonLogsCode),
   command(ps, psCode),
+  command(sshConfig, sshConfigCode),
   command(doctor, doctorCode),
   command(setup, setupCode),
   command(version, versionCode),

@@ -13,6 +13,8 @@ export interface World {
   /** Milliseconds since 1970. */
   now(): number;
   connect(options?: ConnectOptions): Banger;
+  /** Runs a program of the host in place of this one. Where it returns, it gives the program's exit status. @throws tool_missing */
+  replace(program: string, args: readonly string[], packageName: string): Promise<number>;
   /** Lets the terminal show what it is given as it is; `stdin.setRawMode(false)` undoes it. */
   passOutputThrough(): Promise<void>;
 }

@@ -2,18 +2,22 @@ import type { Duplex } from "node:stream";
 import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
-import type { DaemonInfo, Defaults, DoctorReport, PruneResult } from "../model/api/answers.ts";
-import type { CommitVm, CreateVm, PullImage, SetVm } from "../model/api/requests.ts";
+import type { DaemonInfo, Defaults, DoctorReport, PruneResult, SshTarget } from "../model/api/answers.ts";
+import type { CommitVm, CreateVm, PullImage, SetVm, WaitVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
+import type { LogSource } from "../model/log-request.ts";
 import type { Operation } from "../model/operation.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
+import type { Files } from "./files.ts";
 import { finish } from "./operation.ts";
 import { type Call, Transport } from "./transport.ts";
+
+export type { CopyResult } from "./files.ts";
 
 export interface BangerOptions {
   /** Its HOME and XDG variables say where the daemon's socket and state are. Default: this process's environment. */
@@ -22,6 +26,17 @@ export interface BangerOptions {
   autostart?: boolean;
   /** Replace a daemon of another build than this program's. Default: false. */
   sameBuild?: boolean;
+}
+
+/** Which part of a machine's logs. */
+export interface LogOptions {
+  source?: LogSource;
+  follow?: boolean;
+  /** ISO 8601: nothing older. */
+  since?: string | undefined;
+  /** Only so many of the last lines. */
+  tail?: number | undefined;
+  signal?: AbortSignal;
 }
 
 /** How a long call reports and stops. */
@@ -179,9 +194,25 @@ export class Vms {
     await this.#caller.call({ method: "POST", path, body: { signal } });
   }
 
+  /** Makes a machine ready for an ssh connection, and tells how to get there. */
+  ssh(ref: string, signal?: AbortSignal): Promise<SshTarget> {
+    return this.#caller.call({
+      method: "POST",
+      path: `/vms/${encodeURIComponent(ref)}/ssh`,
+      body: {},
+      signal,
+    });
+  }
+
   async exec(ref: string, options: ExecOptions): Promise<RemoteProcess> {
     const { exec } = await import("./exec.ts");
     return await exec(this.#caller.transport, ref, options);
+  }
+
+  /** The files of a machine. */
+  async files(ref: string): Promise<Files> {
+    const { Files } = await import("./files.ts");
+    return new Files(this.#caller.transport, ref);
   }
 
   /** A raw connection to a port or a unix socket in the guest. */
@@ -190,11 +221,20 @@ export class Vms {
     return await dial(this.#caller.transport, ref, options);
   }
 
-  /** The guest's console; with `follow` it goes on until the signal aborts. */
-  async *logs(ref: string, options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<Buffer> {
-    const query = options.follow ? "?follow=true" : "";
-    const path = `/v1/vms/${encodeURIComponent(ref)}/logs${query}`;
-    const { body } = await this.#caller.transport.stream({ method: "GET", path, signal: options.signal });
+  /** Waits until everything that the request names has come about. */
+  wait(ref: string, request: WaitVm = {}, options?: CallOptions): Promise<Vm> {
+    return this.#caller.operate("POST", `/vms/${encodeURIComponent(ref)}/wait`, request, options);
+  }
+
+  /** The guest's console, or another of its logs; with `follow` it goes on until the signal aborts. */
+  async *logs(ref: string, options: LogOptions = {}): AsyncGenerator<Buffer> {
+    const { signal, ...query } = options;
+    const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== false);
+    const text = String(
+      new URLSearchParams(Object.fromEntries(given.map(([name, value]) => [name, String(value)]))),
+    );
+    const path = `/v1/vms/${encodeURIComponent(ref)}/logs${text === "" ? "" : `?${text}`}`;
+    const { body } = await this.#caller.transport.stream({ method: "GET", path, signal });
     yield* body;
   }
 }

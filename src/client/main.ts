@@ -16,3 +16,12 @@ export {
   type Vms,
 } from "./banger.ts";
 export type { ExecOptions, RemoteProcess } from "./exec.ts";
+export type {
+  CopyOptions,
+  CopyResult,
+  Files,
+  HostPath,
+  IntoOptions,
+  OutOptions,
+  WriteOptions,
+} from "./files.ts";

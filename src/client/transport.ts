@@ -69,7 +69,8 @@ export class Transport {
         return await attempt();
       } catch (error) {
         const { start } = this.#options;
-        if (!start || left === 1) throw error;
+        // A body that was begun cannot be sent again.
+        if (!start || left === 1 || call.upload) throw error;
         if (isFault(error, "daemon_other_build")) await this.#replace();
         else if (!isAbsent(error) && !(call.method === "GET" && isLost(error))) throw error;
         await start();

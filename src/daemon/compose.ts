@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { DebianArchive } from "../debian/archive.ts";
@@ -9,6 +8,7 @@ import { blobDirectory } from "../image/oci/fetch.ts";
 import { OciSource } from "../image/oci/source.ts";
 import { ImageService } from "../image/service.ts";
 import { KernelService } from "../kernel/service.ts";
+import { agentBinary } from "../lib/agent-binary.ts";
 import { HttpClient } from "../lib/http/client.ts";
 import { sparingLoopback } from "../lib/http/proxy.ts";
 import { type Paths, packageRoot } from "../lib/paths.ts";
@@ -18,8 +18,11 @@ import type { Config } from "../model/config.ts";
 import { Database } from "../store/database.ts";
 import { VmRepository } from "../store/vm-repository.ts";
 import { hostSize } from "../vm/host-size.ts";
+import type { VmParts } from "../vm/parts.ts";
 import { usualDeadlines } from "../vm/parts.ts";
 import { VmService } from "../vm/service.ts";
+import { SshAccess } from "../vm/ssh/access.ts";
+import type { SshClientSetup } from "../vm/ssh/client-files.ts";
 import { VmFiles } from "../vm/vm-files.ts";
 import { AccelerationService } from "../vmm/acceleration.ts";
 import { QemuDriver } from "../vmm/qemu/driver.ts";
@@ -57,9 +60,20 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
     const http = new HttpClient({ env: sparingLoopback(process.env) });
     const images = makeImages(paths, config, archive, http, log);
     const repository = new VmRepository(database);
+    const files = new VmFiles(paths);
+    const vmLog: VmParts["log"] = (message, details) => log.info(details ?? {}, message);
+    const ssh = new SshAccess({
+      directory: paths.ssh,
+      files,
+      vms: repository,
+      proxy: sshProxy(process.env),
+      authorizedKeys: config.ssh.authorized_keys,
+      log: vmLog,
+    });
     const vms = new VmService({
       vms: repository,
-      files: new VmFiles(paths),
+      files,
+      ssh,
       driver: new QemuDriver(),
       images,
       kernels,
@@ -69,7 +83,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       config,
       host: hostSize(),
       deadlines: usualDeadlines,
-      log: (message, details) => log.info(details ?? {}, message),
+      log: vmLog,
     });
     await images.removeLeftovers();
     await vms.reconcile();
@@ -123,11 +137,13 @@ function makeImages(
   return new ImageService({ directory: paths.images, sources: { debian }, oci });
 }
 
-/** The agent beside the bundle, or the one that a checkout has built. */
-function agentBinary(): string {
-  const bundled = join(packageRoot(), "dist", "banger-agent");
-  const fromSource = import.meta.filename.endsWith(".ts");
-  return !fromSource && existsSync(bundled) ? bundled : join(packageRoot(), "build", "banger-agent");
+/** What ssh runs to reach a machine: this program, wherever ssh is run from, and with the directories that this daemon has. */
+function sshProxy(env: NodeJS.ProcessEnv): SshClientSetup["proxy"] {
+  const bundled = !import.meta.filename.endsWith(".ts");
+  const program = join(packageRoot(), bundled ? "dist/cli.js" : "src/cli/main.ts");
+  const names = ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"];
+  const kept = names.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  return { command: [process.execPath, program, "vm", "ssh-proxy"], env: Object.fromEntries(kept) };
 }
 
 function makeInfo(paths: Paths, vms: VmRepository): () => Promise<DaemonInfo> {

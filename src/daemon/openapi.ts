@@ -31,6 +31,7 @@ function operationOf(name: string, route: Route): Json {
     operationId: name,
     summary: route.summary,
     parameters: [...pathParameters(route), ...queryParameters(route)],
+    ...(route.upload ? { requestBody: { required: true, content: binary(route.upload) } } : {}),
     ...(route.body ? { requestBody: { required: true, content: json(route.body, "input") } } : {}),
     responses: { [successStatus(route)]: success(route), default: failure() },
   };
@@ -51,6 +52,8 @@ function success(route: Route): Json {
       };
     case "text":
       return { description: "Text as it comes", content: { "text/plain": { schema: { type: "string" } } } };
+    case "tar":
+      return { description: "A tar archive as it is made", content: binary("application/x-tar") };
     default:
       return { description: route.summary, content: json(route.answer, "output") };
   }
@@ -63,6 +66,10 @@ function failure(): Json {
 
 function json(schema: z.ZodType, io: "input" | "output"): Json {
   return { "application/json": { schema: schemaOf(schema, io) } };
+}
+
+function binary(type: string): Json {
+  return { [type]: { schema: { type: "string", format: "binary" } } };
 }
 
 function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
@@ -84,6 +91,7 @@ function queryParameters({ query }: Route): Json[] {
   return Object.entries(shape).map(([name, schema]) => ({
     name,
     in: "query",
+    ...(schema.safeParse(undefined).success ? {} : { required: true }),
     schema: schemaOf(schema, "output"),
   }));
 }

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { BangerError } from "../lib/errors/error.ts";
 import { compareClock } from "./clock.ts";
 import { Connection, type Traffic } from "./connection.ts";
+import * as copy from "./copy.ts";
 import { type DialTarget, dial } from "./dial.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { GuestConnection } from "./guest-connection.ts";
@@ -35,6 +36,9 @@ export interface Agent {
   attach(job: { vm: string; id: number }, signal: AbortSignal): Promise<GuestProcess>;
   /** Sends a signal, by its Linux number, to a job's process group. */
   killJob(job: { vm: string; id: number }, number: number, signal: AbortSignal): Promise<void>;
+  pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  unpack(spec: copy.UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   /** Returns at once, before the guest has answered; the signal is for `connected`. */
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
@@ -100,6 +104,18 @@ class ConnectedAgent implements Agent {
 
   killJob(job: { vm: string; id: number }, number: number, signal: AbortSignal): Promise<void> {
     return killJob(this.#connection.streams, job, number, signal);
+  }
+
+  pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.pack(this.#connection.streams, spec, signal);
+  }
+
+  unpack(spec: copy.UnpackSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.unpack(this.#connection.streams, spec, signal);
+  }
+
+  store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess> {
+    return copy.store(this.#connection.streams, spec, signal);
   }
 
   dial(target: DialTarget, signal: AbortSignal): GuestConnection {

@@ -14,6 +14,8 @@ export interface ImageSources {
 
 /** A way to make an image of what a registry has (`OciSource`). */
 export interface RegistrySource {
+  /** Removes what an earlier process has left unfinished. */
+  removeLeftovers(): Promise<void>;
   build(
     reference: OciReference,
     request: OciRequest,
@@ -49,8 +51,8 @@ export function planCatalogPull(
     throw fault("bad_usage", { problem, command: "image pull" });
   }
   const make = async (rootfs: string, context: Context): Promise<ImageDescription> => {
-    const { kind, init, detail } = await build(entry, sources, rootfs, context);
-    return { arch, distro, kernel, ...(init ? { init } : {}), source: { kind, detail } };
+    const { kind, detail, ...built } = await build(entry, sources, rootfs, context);
+    return { arch, distro, kernel, ...built, source: { kind, detail } };
   };
   return { name: as, message: `pulling ${name} from the image catalog`, make };
 }

@@ -55,6 +55,7 @@ export class ImageService {
   async removeLeftovers(): Promise<void> {
     await this.#store.removeLeftovers();
     for (const source of Object.values(this.#sources)) await source.removeLeftovers();
+    await this.#oci?.removeLeftovers();
   }
 
   /** The catalog's entries. */

@@ -7,6 +7,8 @@ export interface BuiltRootfs {
   init?: string;
   /** What exactly it came from, for people. */
   detail: string;
+  /** Of the file in lower-case hex, if its maker knows it already. */
+  sha256?: string;
 }
 
 /** A way to come by the root file system of a catalog entry. */

@@ -10,6 +10,8 @@ export interface Paths {
   vms: string;
   images: string;
   kernels: string;
+  /** What ssh needs to reach machines. */
+  ssh: string;
   log: string;
   cache: string;
   downloads: string;
@@ -33,6 +35,7 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
     vms: join(state, "vms"),
     images: join(state, "images"),
     kernels: join(state, "kernels"),
+    ssh: join(state, "ssh"),
     log: join(state, "daemon.log"),
     cache,
     downloads: join(cache, "downloads"),

@@ -13,6 +13,12 @@ export const configSchema = z.strictObject({
       disk: z.string().default("8G"),
     })
     .prefault({}),
+  ssh: z
+    .strictObject({
+      /** Public keys, or files of them, that machines let in beside banger's own. */
+      authorized_keys: z.array(z.string().min(1)).default([]),
+    })
+    .prefault({}),
   archive: z
     .strictObject({
       mirror: z.url().default("http://deb.debian.org/debian"),

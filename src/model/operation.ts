@@ -8,6 +8,7 @@ export const operationKinds = [
   "vm.kill",
   "vm.delete",
   "vm.prune",
+  "vm.wait",
   "vm.commit",
   "image.pull",
   "kernel.pull",

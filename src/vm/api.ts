@@ -1,5 +1,8 @@
+import type { TreeSource } from "../archive/tree/pack.ts";
+import type { CopyResult } from "../archive/tree/unpack.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { Context } from "../lib/context.ts";
-import type { PruneResult } from "../model/api/answers.ts";
+import type { PruneResult, SshTarget } from "../model/api/answers.ts";
 import type {
   CommitVm,
   CreateVm,
@@ -7,9 +10,11 @@ import type {
   DialRequest,
   ExecRequest,
   SetVm,
+  WaitVm,
 } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
+import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
@@ -85,6 +90,42 @@ export interface VmApi {
   exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess>;
 
   /**
+   * Makes a machine ready for an ssh connection, waiting for the agent of one that is starting, and tells how to get there.
+   *
+   * @throws vm_wrong_state, guest_unreachable, ssh_server_missing
+   */
+  ssh(ref: string, signal: AbortSignal): Promise<SshTarget>;
+
+  /**
+   * Packs files of a machine; resolves when the guest has begun. The iteration throws in the end when something could not be
+   * read, and stops the guest when it is left early. What comes is the guest's word: whoever unpacks it checks it.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_version, file_missing, copy_failed
+   */
+  pack(ref: string, spec: PackSpec, signal: AbortSignal): Promise<AsyncGenerator<Buffer>>;
+  /** Unpacks an archive in a machine. What fails or is cancelled is removed again. Throws as `pack`, and what the source throws. */
+  unpack(
+    ref: string,
+    spec: UnpackSpec,
+    archive: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult>;
+  /** Writes one file in a machine, replacing it in one step. Throws as `unpack`. */
+  store(
+    ref: string,
+    spec: StoreSpec,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult>;
+  /** Copies files and directories of the host into a machine. Throws as `unpack`. */
+  copyIn(
+    ref: string,
+    sources: readonly TreeSource[],
+    spec: UnpackSpec,
+    signal: AbortSignal,
+  ): Promise<CopyResult>;
+
+  /**
    * Connects to what listens in the guest, waiting up to `request.wait` seconds for the agent of a machine that is starting.
    * Returns when the connection stands.
    *
@@ -104,8 +145,16 @@ export interface VmApi {
   /** Signals a detached command, by the signal's name without SIG; one that has ended is left as it is. @throws job_not_found, as `jobs` */
   killJob(ref: string, id: number, name: string, signal: AbortSignal): Promise<void>;
 
-  /** Path of the guest's console log; the file is there as soon as the machine was started once. */
-  logs(ref: string): Promise<string>;
+  /** What the guest wrote on its console, what its agent said, or both; with `follow` until the signal aborts. */
+  logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>>;
+
+  /**
+   * Waits until everything that the request names has come about. The machine must run or be starting, unless its end is all that
+   * is waited for.
+   *
+   * @throws wait_expired, vm_wrong_state
+   */
+  wait(ref: string, request: WaitVm, context: Context): Promise<Vm>;
 
   /** Names of the machines whose disk is based on an image. */
   usingImage(id: string): string[];

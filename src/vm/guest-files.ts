@@ -1,6 +1,6 @@
 import type { GuestFile } from "../guest/operations.ts";
 import { machineId } from "./identity.ts";
-import type { HostKey } from "./ssh-key.ts";
+import type { KeyPair } from "./ssh/key.ts";
 
 /** Resolver of QEMU's user-mode network. */
 const natResolver = "10.0.2.3";
@@ -11,7 +11,7 @@ const natResolver = "10.0.2.3";
  */
 export function guestFiles(
   vm: { id: string; name: string; nat: boolean; provisioned: boolean },
-  hostKey: HostKey,
+  hostKey: KeyPair,
 ): GuestFile[] {
   const files: GuestFile[] = [
     { path: "/etc/hostname", content: `${vm.name}\n` },

@@ -76,6 +76,7 @@ export class Lifecycle {
     const signal = AbortSignal.any([context.signal, abort.signal]);
     try {
       this.watch(handle, await work({ ...context, signal }));
+      await this.#parts.ssh.refresh();
     } finally {
       handle.starting = undefined;
       over.resolve();
@@ -119,6 +120,7 @@ export class Lifecycle {
     await files.retire(handle.id);
     vms.delete(handle.id);
     this.handles.drop(handle.id);
+    await this.#parts.ssh.refresh();
     // The machine is gone; what is left of its files the next start clears away.
     await cleanUp(this.#parts.log, "removing the files of a deleted machine", () => files.purge(handle.id));
   }

@@ -2,6 +2,7 @@ import type { Traffic } from "../guest/connection.ts";
 import { sleep, within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { Machine } from "../vmm/driver.ts";
+import type { MachineJournal } from "./logs/journal.ts";
 import type { Deadlines } from "./parts.ts";
 import type { Agent, ConnectAgent } from "./ports.ts";
 
@@ -12,6 +13,8 @@ export interface LiveOptions {
   readonly bringUp: (agent: Agent, signal: AbortSignal) => Promise<void>;
   /** Puts the guest's clock right; never rejects. */
   readonly keepTime: (agent: Agent, signal: AbortSignal) => Promise<void>;
+  /** Takes what the agent says, and what happens to the channel. */
+  readonly journal: MachineJournal;
   readonly deadlines: Pick<Deadlines, "relink" | "pause">;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -86,6 +89,7 @@ export class LiveMachine {
   async close(): Promise<void> {
     this.#end(fault("channel_closed", { reason: "the machine was let go" }));
     await this.#kept;
+    await this.#options.journal.close();
   }
 
   /** Lets go of everything; the machine goes on. */
@@ -108,6 +112,7 @@ export class LiveMachine {
         agent ??= await this.#link(signal);
         this.#publish(agent);
         this.#failure = await Promise.race([agent.closed, aborted(signal)]);
+        this.#options.journal.note(`the channel is closed: ${this.#failure.message}`);
       } catch (error) {
         this.#failure = asFault(error);
         this.#options.log("no channel to the guest", {
@@ -128,6 +133,7 @@ export class LiveMachine {
       vm: this.#options.name,
       deadline: this.#options.deadlines.relink,
       signal,
+      onLog: (line) => this.#options.journal.say(line),
     });
     try {
       await this.#options.bringUp(agent, signal);
@@ -141,6 +147,7 @@ export class LiveMachine {
   #publish(agent: Agent): void {
     this.#agent = agent;
     this.#failure = undefined;
+    this.#options.journal.note("the agent is ready");
     this.#ready.resolve(agent);
     this.keepTime();
   }

@@ -4,6 +4,7 @@ import type { Accelerator, Driver } from "../vmm/driver.ts";
 import type { TimeSource } from "./host-clock.ts";
 import type { HostSize } from "./host-size.ts";
 import type { ChooseAccelerator, ConnectAgent, Images, Kernels } from "./ports.ts";
+import type { SshAccess } from "./ssh/access.ts";
 import type { VmFiles } from "./vm-files.ts";
 
 /** What the service of machines is composed of. */
@@ -15,6 +16,7 @@ export interface VmParts {
   readonly kernels: Kernels;
   readonly chooseAccelerator: ChooseAccelerator;
   readonly kernelCommandLine: (accelerator: Accelerator) => string;
+  readonly ssh: SshAccess;
   readonly connect: ConnectAgent;
   readonly config: Pick<Config, "default_image_name" | "vm_defaults">;
   readonly host: HostSize;

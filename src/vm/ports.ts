@@ -1,4 +1,5 @@
 import type { Traffic } from "../guest/connection.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
@@ -50,6 +51,8 @@ export type ConnectAgent = (options: {
   /** Milliseconds until `guest_unreachable`. */
   deadline: number;
   signal: AbortSignal;
+  /** Lines of the agent's log. */
+  onLog?: (line: string) => void;
 }) => Promise<Agent>;
 
 /** The host's end of the channel to a guest's agent (docs/agent-protocol.md). */
@@ -66,6 +69,9 @@ export interface Agent {
   jobs(signal: AbortSignal): Promise<GuestJob[]>;
   attach(job: { vm: string; id: number }, signal: AbortSignal): Promise<GuestProcess>;
   killJob(job: { vm: string; id: number }, number: number, signal: AbortSignal): Promise<void>;
+  pack(spec: PackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  unpack(spec: UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
+  store(spec: StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;

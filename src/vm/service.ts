@@ -1,7 +1,10 @@
+import type { TreeSource } from "../archive/tree/pack.ts";
+import type { CopyResult } from "../archive/tree/unpack.ts";
+import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import { type Context, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
-import type { PruneResult } from "../model/api/answers.ts";
+import type { PruneResult, SshTarget } from "../model/api/answers.ts";
 import type {
   CommitVm,
   CreateVm,
@@ -9,20 +12,24 @@ import type {
   DialRequest,
   ExecRequest,
   SetVm,
+  WaitVm,
 } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
+import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
 import { commitDisk } from "./commit/commit.ts";
 import { createVm } from "./create.ts";
+import { guestTree } from "./files.ts";
 import type { VmHandle } from "./handle.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
+import { readLogs } from "./logs/read.ts";
 import type { VmParts } from "./parts.ts";
-import type { GuestConnection, GuestProcess } from "./ports.ts";
+import type { Agent, GuestConnection, GuestProcess } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
@@ -178,12 +185,51 @@ export class VmService implements VmApi {
     return await this.#sessions.exec(this.#find(ref), request, signal);
   }
 
+  async ssh(ref: string, signal: AbortSignal): Promise<SshTarget> {
+    return await this.#sessions.ssh(this.#find(ref), signal);
+  }
+
+  async pack(ref: string, spec: PackSpec, signal: AbortSignal): Promise<AsyncGenerator<Buffer>> {
+    return await guestTree.pack(await this.#agent(ref, signal), spec, signal);
+  }
+
+  async unpack(
+    ref: string,
+    spec: UnpackSpec,
+    archive: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.unpack(await this.#agent(ref, signal), spec, archive, signal);
+  }
+
+  async store(
+    ref: string,
+    spec: StoreSpec,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.store(await this.#agent(ref, signal), spec, content, signal);
+  }
+
+  async copyIn(
+    ref: string,
+    sources: readonly TreeSource[],
+    spec: UnpackSpec,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    return await guestTree.copyIn(await this.#agent(ref, signal), sources, spec, signal);
+  }
+
   async dial(ref: string, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
     return await this.#sessions.dial(this.#find(ref), request, signal);
   }
 
-  async logs(ref: string): Promise<string> {
-    return this.#parts.files.consoleLog(this.#find(ref).id);
+  async logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>> {
+    return readLogs(this.#parts.files.logs(this.#find(ref).id), request, signal);
+  }
+
+  async wait(ref: string, request: WaitVm, context: Context): Promise<Vm> {
+    return await this.#change(ref, context, (record, scoped) => this.#sessions.wait(record, request, scoped));
   }
 
   usingImage(id: string): string[] {
@@ -196,6 +242,7 @@ export class VmService implements VmApi {
 
   async reconcile(): Promise<void> {
     await reconcile(this.#parts, this.#lifecycle);
+    await this.#parts.ssh.prepare();
   }
 
   async close(): Promise<void> {
@@ -217,6 +264,10 @@ export class VmService implements VmApi {
 
   #expectSession(id: string): void {
     if (this.#parts.vms.get(id)?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
+  }
+
+  #agent(ref: string, signal: AbortSignal): Promise<Agent> {
+    return this.#sessions.agent(this.#find(ref), "copy files", signal);
   }
 
   async #measure(record: VmRecord, signal: AbortSignal): Promise<VmStats> {

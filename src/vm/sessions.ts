@@ -1,11 +1,13 @@
-import { detachedContext } from "../lib/context.ts";
+import { type Context, detachedContext } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
 import { signalNumber } from "../lib/signal-names.ts";
-import type { DetachRequest, DialRequest, ExecRequest } from "../model/api/requests.ts";
+import type { SshTarget } from "../model/api/answers.ts";
+import type { DetachRequest, DialRequest, ExecRequest, WaitVm } from "../model/api/requests.ts";
 import type { ImageConfig } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
+import { hostKeyComment } from "./bring-up.ts";
 import type { VmHandle } from "./handle.ts";
 import { jobView } from "./job-view.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -13,9 +15,13 @@ import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
 import type { Agent, ExecSpec, GuestConnection, GuestProcess } from "./ports.ts";
 import { readRuntime } from "./runtime.ts";
+import { serverCommand } from "./ssh/server.ts";
+import { waitFor } from "./wait.ts";
 
 /** Milliseconds to wait for a guest when the request does not say. */
 const usualWait = 60_000;
+/** For who sets no deadline; a timer holds no more than 24 days. */
+const longestWait = 20 * 24 * 3_600_000;
 
 /** Commands in machines, connections to them, and the end of ephemeral machines with their first one. */
 export class Sessions {
@@ -74,6 +80,29 @@ export class Sessions {
     return await live.agent(wait, signal);
   }
 
+  /** Readies a machine for an ssh connection. @throws vm_wrong_state, guest_unreachable, guest_version, ssh_server_missing */
+  async ssh(record: VmRecord, signal: AbortSignal): Promise<SshTarget> {
+    const { id, name } = record;
+    const { files, ssh } = this.#parts;
+    const live = await this.#running(this.#lifecycle.handles.get(id), record, usualWait, "use ssh", signal);
+    const agent = await live.agent(usualWait, signal);
+    const [{ privateKey }, authorizedKeys] = await Promise.all([
+      files.hostKey(id, hostKeyComment(name)),
+      ssh.authorizedKeys(),
+    ]);
+    const command = await serverCommand(agent, { name, hostKey: privateKey, authorizedKeys }, signal);
+    return { id, name, host: `${name}.vm`, config: ssh.config, command };
+  }
+
+  /**
+   * The agent of a machine that runs, or is starting, for work that is no session.
+   *
+   * @throws vm_wrong_state (to `action`), guest_unreachable, guest_version, interrupted
+   */
+  async agent(record: VmRecord, action: string, signal: AbortSignal): Promise<Agent> {
+    return await this.#agent(record, usualWait, action, signal);
+  }
+
   /** Connects to what listens in the guest. @throws vm_wrong_state, guest_unreachable, dial_failed, interrupted */
   async dial(record: VmRecord, request: DialRequest, signal: AbortSignal): Promise<GuestConnection> {
     const handle = this.#lifecycle.handles.get(record.id);
@@ -82,6 +111,42 @@ export class Sessions {
     const connection = (await live.agent(wait, signal)).dial(request, signal);
     await connection.connected;
     return connection;
+  }
+
+  /** Waits for what the request names. @throws wait_expired, vm_wrong_state, interrupted */
+  async wait(record: VmRecord, request: WaitVm, context: Context): Promise<void> {
+    const { id, name } = record;
+    const { for: targets = ["agent"] } = request;
+    const timeout = request.timeout === undefined ? undefined : request.timeout * 1000;
+    const handle = this.#lifecycle.handles.get(id);
+    const resting = !handle.live && !handle.starting;
+    if (resting && targets.every((target) => target === "exit")) return;
+    // Whoever waits is about to come.
+    clearTimeout(handle.grace);
+    const began = performance.now();
+    try {
+      const live = await this.#running(
+        handle,
+        record,
+        timeout ?? longestWait,
+        "wait for it",
+        context.signal,
+      ).catch((error: unknown) => {
+        if (!isFault(error, "guest_unreachable")) throw error;
+        throw fault(
+          "wait_expired",
+          { vm: name, targets: [...targets], seconds: request.timeout ?? 0 },
+          error,
+        );
+      });
+      const left = timeout === undefined ? undefined : Math.max(0, timeout - (performance.now() - began));
+      await waitFor({ name, live, targets, timeout: left, asked: timeout }, context);
+      // The record of one that has ended says so only when whoever notes it is done.
+      if (targets.includes("exit"))
+        await handle.lock.run("noting the end", context.signal, async () => undefined);
+    } finally {
+      if (record.ephemeral) this.expectFirst(handle);
+    }
   }
 
   /** Gives an ephemeral machine up when nobody comes to it. */

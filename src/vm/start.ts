@@ -7,6 +7,7 @@ import { bringUp, hostKeyComment } from "./bring-up.ts";
 import { cleanUp } from "./clean-up.ts";
 import { keepTime } from "./clock.ts";
 import { LiveMachine } from "./live-machine.ts";
+import { MachineJournal } from "./logs/journal.ts";
 import { machineSpec } from "./machine-spec.ts";
 import type { VmParts } from "./parts.ts";
 import type { Agent } from "./ports.ts";
@@ -149,11 +150,12 @@ async function finish(
   context: Context,
 ): Promise<LiveMachine> {
   const vm = { id: record.id, name: record.name, init: image.init };
+  const journal = new MachineJournal(parts.files.logs(vm.id), parts.log);
   try {
     // From here on a daemon that is killed finds the machine by its record; before, by its run directory.
     parts.vms.update(vm.id, { runtime: storeRuntime(machine.runtime, image) });
-    const agent = await bootGuest(parts, vm, machine, watch, context);
-    const live = superviseMachine(parts, vm, machine, agent);
+    const agent = await bootGuest(parts, vm, machine, journal, watch, context);
+    const live = superviseMachine(parts, vm, machine, { agent, journal });
     parts.vms.update(vm.id, {
       state: "running",
       reason: undefined,
@@ -163,6 +165,7 @@ async function finish(
     return live;
   } catch (error) {
     await machine.quit();
+    await journal.close();
     throw error;
   }
 }
@@ -171,6 +174,7 @@ async function bootGuest(
   parts: VmParts,
   vm: { id: string; name: string; init: string | undefined },
   machine: Machine,
+  journal: MachineJournal,
   watch: Stopwatch,
   context: Context,
 ): Promise<Agent> {
@@ -186,6 +190,7 @@ async function bootGuest(
       vm: vm.name,
       deadline: parts.deadlines.hello,
       signal,
+      onLog: (line) => journal.say(line),
     });
     watch.lap("hello");
     await bringUp(parts, vm, agent, signal, (phase) => watch.lap(phase));
@@ -220,15 +225,16 @@ export function superviseMachine(
   parts: VmParts,
   vm: { id: string; name: string; init: string | undefined },
   machine: Machine,
-  agent?: Agent,
+  present: { agent?: Agent; journal?: MachineJournal } = {},
 ): LiveMachine {
   const options = {
     name: vm.name,
     connect: parts.connect,
     bringUp: (next: Agent, signal: AbortSignal) => bringUp(parts, vm, next, signal),
     keepTime: (next: Agent, signal: AbortSignal) => keepTime(next, vm.name, parts.log, signal),
+    journal: present.journal ?? new MachineJournal(parts.files.logs(vm.id), parts.log),
     deadlines: parts.deadlines,
     log: parts.log,
   };
-  return new LiveMachine(machine, options, agent);
+  return new LiveMachine(machine, options, present.agent);
 }

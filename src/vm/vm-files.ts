@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { diskFault, syncDirectory, writeFileAtomic } from "../lib/atomic.ts";
 import { errnoOf } from "../lib/errors/error.ts";
 import { prepareRuntimeDirectory } from "../lib/runtime-directory.ts";
 import { checkSocketPath } from "../lib/socket-path.ts";
-import { generateHostKey, type HostKey } from "./ssh-key.ts";
+import type { LogFiles } from "./logs/read.ts";
+import { generateKey, type KeyPair, readKeyPair } from "./ssh/key.ts";
 
 const retiredMark = /^\.deleted-([0-9a-f]{12})-/;
 const idPattern = /^[0-9a-f]{12}$/;
@@ -40,6 +41,15 @@ export class VmFiles {
     return join(this.directory(id), "console.log");
   }
 
+  logs(id: string): LogFiles {
+    const directory = this.directory(id);
+    return {
+      console: this.consoleLog(id),
+      marks: join(directory, "console.times"),
+      agent: join(directory, "agent.log"),
+    };
+  }
+
   /** @throws path_too_long */
   checkPaths(id: string): void {
     checkSocketPath(join(this.runDirectory(id), longestSocket));
@@ -67,15 +77,20 @@ export class VmFiles {
   }
 
   /** The machine's ssh host key, made the first time. @throws directory_not_writable, no_space */
-  async hostKey(id: string, comment: string): Promise<HostKey> {
+  async hostKey(id: string, comment: string): Promise<KeyPair> {
     const path = join(this.directory(id), "host_key");
-    const known = await readHostKey(path);
+    const known = await readKeyPair(path);
     if (known) return known;
-    const key = generateHostKey(comment);
+    const key = generateKey(comment);
     // The private key comes last: with it the pair is whole.
     await writeFileAtomic(`${path}.pub`, key.publicKey, 0o644);
     await writeFileAtomic(path, key.privateKey);
     return key;
+  }
+
+  /** The line of a machine's public host key, once it has one. */
+  async publicHostKey(id: string): Promise<string | undefined> {
+    return (await readKeyPair(join(this.directory(id), "host_key")))?.publicKey;
   }
 
   /** The end of what the guest wrote on its console, printable, at most `limit` bytes of it. */
@@ -149,18 +164,6 @@ async function names(directory: string): Promise<string[]> {
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw diskFault(error, join(directory, "."), "reading a directory");
-  }
-}
-
-async function readHostKey(path: string): Promise<HostKey | undefined> {
-  try {
-    return {
-      privateKey: await readFile(path, "utf8"),
-      publicKey: await readFile(`${path}.pub`, "utf8"),
-    };
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw diskFault(error, path, "reading the host key");
   }
 }
 

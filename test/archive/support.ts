@@ -12,9 +12,17 @@ export async function* chunked(bytes: Uint8Array, ...sizes: number[]): AsyncGene
   }
 }
 
+/** The same, each valid until the next is asked for: whoever keeps a view of one is found out. */
+export async function* fleeting(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    chunk.fill(0xdb);
+  }
+}
+
 export async function gather(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
-  for await (const piece of pieces) all.push(piece);
+  for await (const piece of pieces) all.push(Buffer.from(piece));
   return Buffer.concat(all);
 }
 
@@ -29,7 +37,8 @@ export async function readAll(
   chunk = 65536,
 ): Promise<ReadMember[]> {
   const all: ReadMember[] = [];
-  for await (const { content, extents: _, ...entry } of readTar(chunked(archive, chunk), options)) {
+  for await (const member of readTar(fleeting(chunked(archive, chunk)), options)) {
+    const { content, extents: _, ranges: __, ...entry } = member;
     all.push({ ...entry, bytes: await gather(content) });
   }
   return all;
@@ -37,9 +46,9 @@ export async function readAll(
 
 export async function extentsOf(archive: Uint8Array): Promise<TarExtent[][]> {
   const all: TarExtent[][] = [];
-  for await (const { extents } of readTar(chunked(archive))) {
+  for await (const { extents } of readTar(fleeting(chunked(archive)))) {
     const some: TarExtent[] = [];
-    for await (const extent of extents) some.push(extent);
+    for await (const { offset, data } of extents) some.push({ offset, data: Buffer.from(data) });
     all.push(some);
   }
   return all;

@@ -70,6 +70,8 @@ export interface FakeWorld extends World {
   readonly stderr: Capture;
   readonly process: FakeProcess;
   readonly connects: ConnectOptions[];
+  /** Programs that took its place, with their arguments. */
+  readonly replacements: string[][];
   /** Runs a command line; gives its exit status. */
   run(...words: string[]): Promise<number>;
 }
@@ -92,6 +94,7 @@ export function fakeWorld(context: Pick<TestContext, "after">, options: FakeWorl
   const stdin = new Keyboard();
   if (terminal) stdin.isTTY = true;
   const connects: ConnectOptions[] = [];
+  const replacements: string[][] = [];
   const paths = resolvePaths({ HOME: home, XDG_RUNTIME_DIR: home });
   const world: FakeWorld = {
     stdin,
@@ -106,6 +109,11 @@ export function fakeWorld(context: Pick<TestContext, "after">, options: FakeWorl
     connect: (connect = {}) => {
       connects.push(connect);
       return options.banger ?? new Banger({ env: { HOME: home, XDG_RUNTIME_DIR: home }, autostart: false });
+    },
+    replacements,
+    replace: async (program, args) => {
+      replacements.push([program, ...args]);
+      return 0;
     },
     passOutputThrough: async () => undefined,
     run: (...words) => dispatch(words, world),

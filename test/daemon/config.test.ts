@@ -16,6 +16,7 @@ describe("the configuration", () => {
       default_image_name: "debian-bookworm",
       accelerator: "auto",
       vm_defaults: { disk: "8G" },
+      ssh: { authorized_keys: [] },
       archive: {
         mirror: "http://deb.debian.org/debian",
         security_mirror: "http://deb.debian.org/debian-security",

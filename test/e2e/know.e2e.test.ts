@@ -57,6 +57,47 @@ describe("knowing what a machine does", () => {
     const log = await host.ok(["daemon", "logs"]);
     assert.match(log, /set the guest's clock/);
   });
+
+  test("it is waited for: its services, a port, and no longer than was said", async () => {
+    await host.ok(["vm", "wait", "dev", "--for", "system", "--for", "port:22", "--timeout", "4m"]);
+    assert.equal(await host.guest("dev", "systemctl is-system-running"), "running");
+    const late = await host.run([
+      "vm",
+      "wait",
+      "dev",
+      "--for",
+      "agent",
+      "--for",
+      "port:4711",
+      "--timeout",
+      "1s",
+    ]);
+    assert.equal(late.status, 124);
+    assert.match(late.err, /vm "dev" did not get there within 1 s: still waiting for port:4711/);
+  });
+
+  test("what it said is there, by source, age and number", async () => {
+    const agent = await host.ok(["vm", "logs", "--agent", "dev"]);
+    assert.match(agent, /^20\S+Z daemon: the agent is ready$/m);
+    const before = new Date(Date.now() + 1000).toISOString();
+    await sleep(2500);
+    await host.guest("dev", "echo said just now > /dev/console");
+    await sleep(2500);
+    const since = await host.ok(["vm", "logs", "--since", before, "dev"]);
+    assert.match(since, /said just now/);
+    assert.doesNotMatch(since, /Linux version/);
+    assert.match(await host.ok(["vm", "logs", "--all", "-n", "1", "dev"]), /^20\S+Z console said just now$/);
+    assert.match(await host.ok(["vm", "logs", "dev"]), /said just now/);
+  });
+
+  test("its end is waited for", async () => {
+    const waiting = host.run(["vm", "wait", "dev", "--for", "exit", "--timeout", "2m"]);
+    await host.run(["vm", "exec", "dev", "--", "systemctl", "poweroff"]);
+    const { status, out, err } = await waiting;
+    assert.equal(status, 0, err);
+    assert.equal(out, "dev\n");
+    assert.equal((await host.vm("dev")).state, "stopped");
+  });
 });
 
 /** Seconds, whichever way. What it takes to ask is not counted against the guest. */

@@ -27,6 +27,9 @@ export const op = {
   shutdown: 5,
   info: 6,
   file: 7,
+  pack: 16,
+  unpack: 17,
+  store: 18,
   metrics: 26,
   clock: 27,
 } as const;

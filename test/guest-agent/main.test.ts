@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { agentBinary } from "./agent.ts";
 
-const usage = "usage: banger-agent --version | --serve-fd N [--root DIRECTORY]\n";
+const usage =
+  "usage: banger-agent --version | --serve-fd N [--root DIRECTORY] | --pack FLAGS (PATH NAME)... | --unpack FLAGS PATH\n";
 
 test("--version prints the protocol's version and a hash of the sources", () => {
   const { status, stdout, stderr } = spawnSync(agentBinary(), ["--version"], { encoding: "utf8" });

@@ -23,6 +23,11 @@ const context = detachedContext();
 /** A registry that has everything, except what is called absent. */
 class FakeRegistry implements RegistrySource {
   readonly asked: [reference: string, request: PullRequest][] = [];
+  cleaned = 0;
+
+  async removeLeftovers(): Promise<void> {
+    this.cleaned += 1;
+  }
 
   async build(
     reference: OciReference,

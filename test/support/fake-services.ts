@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { OperationRegistry } from "../../src/daemon/operations/registry.ts";
 import type { Services } from "../../src/daemon/services.ts";
 import type { Context } from "../../src/lib/context.ts";
 import { fault } from "../../src/lib/errors/error.ts";
+import type { SshTarget } from "../../src/model/api/answers.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { Job } from "../../src/model/job.ts";
@@ -57,10 +58,16 @@ export function fakeServices(): FakeServices {
       detach: method("vms.detach", 3),
       jobs: method("vms.jobs", [sampleJob]),
       killJob: method("vms.killJob", undefined),
+      pack: method("vms.pack", nothingPacked()),
+      unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),
+      store: method("vms.store", { entries: 1, bytes: 2, leftOut: 0 }),
+      copyIn: method("vms.copyIn", { entries: 1, bytes: 2, leftOut: 0 }),
       dial: method("vms.dial", undefined as unknown as GuestConnection),
       stats: method("vms.stats", sampleStats),
       allStats: method("vms.allStats", [sampleStats]),
-      logs: method("vms.logs", "/dev/null"),
+      ssh: method("vms.ssh", sampleSshTarget),
+      logs: method<AsyncIterable<Buffer | string>>("vms.logs", Readable.from(["console\n"])),
+      wait: method("vms.wait", sampleVm),
       usingImage: () => [],
       usingKernel: (name) => (name === "used" ? ["dev"] : []),
       reconcile: method("vms.reconcile", undefined),
@@ -108,6 +115,10 @@ export const sampleJob: Job = {
   output: 2048,
 };
 
+async function* nothingPacked(): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1024);
+}
+
 export const sampleVm: Vm = {
   id: "0123456789ab",
   name: "dev",
@@ -122,6 +133,14 @@ export const sampleVm: Vm = {
   createdAt: "2026-01-01T00:00:00.000Z",
   startedAt: "2026-01-01T00:00:02.000Z",
   diskUsed: 2 ** 20,
+};
+
+export const sampleSshTarget: SshTarget = {
+  id: "0123456789ab",
+  name: "dev",
+  host: "dev.vm",
+  config: "/state/ssh/config",
+  command: ["/usr/sbin/sshd", "-i"],
 };
 
 export const sampleStats: VmStats = {

@@ -8,6 +8,11 @@ import { zstdFrames } from "./zstd-frames.ts";
 
 export interface DecompressOptions {
   signal?: AbortSignal | undefined;
+  /**
+   * Whether a piece is valid only until the next one is asked for. Its memory is free at once then, instead of when the collector
+   * comes by, which for large archives is many collections and tens of megabytes.
+   */
+  fleeting?: boolean;
 }
 
 /** Bytes of one piece of output, and of what is held between input and output. */
@@ -60,17 +65,27 @@ async function* inflate(
   format: Compression,
   source: AsyncIterable<Uint8Array>,
   engine: Transform & { bytesWritten: number },
-  { signal }: DecompressOptions,
+  { signal, fleeting = false }: DecompressOptions,
 ): AsyncGenerator<Buffer, void, void> {
   const fed = pipeline(source, engine, { signal });
   // A failure of the source comes out of the engine, too.
   fed.catch(() => undefined);
   try {
-    for await (const piece of engine) yield piece as Buffer;
+    yield* fleeting ? freeing(engine) : engine;
   } catch (error) {
     throw translate(error, format, engine.bytesWritten, signal);
   } finally {
     engine.destroy();
+  }
+}
+
+/** The engine fills one buffer after the other, each with one or more pieces; when it has begun another, it is done with this one. */
+async function* freeing(engine: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  let current: ArrayBufferLike | undefined;
+  for await (const piece of engine) {
+    if (current instanceof ArrayBuffer && current !== piece.buffer) current.transfer(0);
+    current = piece.buffer;
+    yield piece;
   }
 }
 

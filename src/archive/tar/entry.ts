@@ -1,3 +1,5 @@
+import type { TarRange } from "./sparse.ts";
+
 export type TarEntryType = "file" | "directory" | "symlink" | "hardlink" | "fifo" | "character" | "block";
 
 /** What an archive says of one file. Names are bytes: Linux has no encoding for them, and an archive may use any. */
@@ -38,4 +40,10 @@ export interface TarMember extends TarEntry {
   content: AsyncIterable<Buffer>;
   /** The data without the holes; an extent of the archive may come in several pieces. */
   extents: AsyncIterable<TarExtent>;
+}
+
+/** A member as an archive has it. */
+export interface StoredMember extends TarMember {
+  /** Where it has data: one range, the whole file, unless the archive stores it sparse. */
+  ranges: readonly TarRange[];
 }

@@ -1,7 +1,7 @@
 import { ByteReader } from "../bytes.ts";
 import { type Assembled, assemble } from "./assemble.ts";
 import { Body } from "./body.ts";
-import type { TarMember } from "./entry.ts";
+import type { StoredMember } from "./entry.ts";
 import { type Extended, isPending, nextEntry, nothingExtended, readExtended } from "./extended.ts";
 import { blockSize, parseHeader, type TarHeader } from "./header.ts";
 import { defaultTarLimits, enforce, type TarLimits } from "./limits.ts";
@@ -23,15 +23,15 @@ interface Found {
 
 /**
  * Reads a tar archive in one pass: POSIX ustar and pax, GNU with long names and all its sparse formats, v7. The source
- * is read to its end, past the end marker, so that a program that writes it is not cut off. It must not use the memory
- * of its chunks again.
+ * is read to its end, past the end marker, so that a program that writes it is not cut off. It may use the memory of a
+ * chunk again when it is asked for the next one: then a piece of content, too, is valid until the next is asked for.
  *
  * @throws archive_invalid, archive_truncated, archive_too_large, and what the source throws
  */
 export async function* readTar(
   source: AsyncIterable<Uint8Array>,
   options: TarReadOptions = {},
-): AsyncGenerator<TarMember, void, void> {
+): AsyncGenerator<StoredMember, void, void> {
   const limits = { ...defaultTarLimits, ...options.limits };
   const extended = nothingExtended();
   let content = 0;
@@ -44,9 +44,10 @@ export async function* readTar(
     const assembled = assemble(found.header, extended, limits, found.at);
     const map = await mapOf(found, assembled, extended, bytes, limits);
     const body = new Body(bytes, map);
-    const member: TarMember = Object.assign(assembled.entry, {
+    const member: StoredMember = Object.assign(assembled.entry, {
       size: map.size,
       content: body.content,
+      ranges: map.ranges,
       extents: body.extents,
     });
     content += member.size;

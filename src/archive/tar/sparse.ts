@@ -106,7 +106,7 @@ async function readLines(place: Place): Promise<{ numbers: string[]; length: num
       wanted = 1 + 2 * parseDecimal(line, "number of sparse ranges", at);
     }
     for (const byte of block) if (byte === 0x0a) lines += 1;
-    blocks.push(block);
+    blocks.push(Buffer.from(block));
   }
   const text = Buffer.concat(blocks).toString("latin1");
   return { numbers: text.split("\n", wanted).slice(1), length };

@@ -37,3 +37,28 @@ export const vmTop = {
   examples: [{ command: "banger vm top", note: "the busiest machine comes first" }],
   flags: { interval },
 } as const satisfies CommandSpec;
+
+export const vmWait = {
+  path: ["vm", "wait"],
+  summary: "Wait until machines are ready, or have ended",
+  description:
+    "Waits for each thing that --for names, all of them when it is given several times: `agent` (commands run), `system` (systemd has started " +
+    "everything), `port:8080` (something in the guest listens there), `exit` (the machine does not run any more). At the deadline it exits with " +
+    "124, and says what it still waited for.",
+  examples: [
+    { command: "banger vm wait dev --for system --timeout 2m", note: "all services are up" },
+    { command: "banger vm wait dev --for port:8080 && curl ...", note: "the program in it is ready" },
+    { command: "banger vm wait dev --for exit", note: "until it powers itself off" },
+  ],
+  positionals: [{ name: "VM", help: "the machines, by name, id or the beginning of an id", repeated: true }],
+  flags: {
+    for: { kind: "list", value: "TARGET", help: "agent, system, port:N or exit; repeatable (agent)" },
+    timeout: {
+      kind: "string",
+      short: "t",
+      value: "TIME",
+      help: "How long at most, such as 30s or 5m; without it there is no end",
+    },
+    quiet: { kind: "boolean", short: "q", help: "Print no progress" },
+  },
+} as const satisfies CommandSpec;

@@ -20,6 +20,12 @@ const machineFlags = {
   nat: { kind: "boolean", help: "Give it a network card that reaches the outside; without it there is none" },
 } as const;
 
+const wait = {
+  kind: "list",
+  value: "TARGET",
+  help: "Wait for more than the agent: system (its services are up) or port:N; repeatable",
+} as const;
+
 const showFlags = {
   timing: { kind: "boolean", help: "Print how long each phase took, on standard error" },
   quiet: { kind: "boolean", short: "q", help: "Print no progress" },
@@ -36,6 +42,7 @@ export const vmRun = {
     { command: "banger vm run", note: "a shell in a new machine" },
     { command: "banger vm run --rm -- uname -a", note: "one command, then gone" },
     { command: "banger vm run --name dev --vcpu 2 --memory 4G --nat", note: "a larger one with a network" },
+    { command: "banger vm run --wait system -- docker ps", note: "when all services are up" },
     { command: "tar c . | banger vm run --rm -- sh -c 'tar x && ls'", note: "standard input goes in" },
   ],
   positionals: [{ name: "PATH", help: "a git checkout to copy in (not supported yet)", optional: true }],
@@ -44,6 +51,7 @@ export const vmRun = {
     rm: { kind: "boolean", help: "Delete the machine when the shell or the command ends" },
     detach: { kind: "boolean", short: "d", help: "Only start it, print its name and come back" },
     ...machineFlags,
+    wait,
     ...showFlags,
   },
 } as const satisfies CommandSpec;
@@ -62,6 +70,7 @@ export const vmCreate = {
   flags: {
     "no-start": { kind: "boolean", help: "Leave it created; `banger vm start` boots it" },
     ...machineFlags,
+    wait,
     ...showFlags,
   },
 } as const satisfies CommandSpec;

@@ -92,8 +92,26 @@ export const vmShell = {
 
 export const vmLogs = {
   path: ["vm", "logs"],
-  summary: "Print a machine's console",
-  examples: [{ command: "banger vm logs -f dev", note: "and go on as it grows; Ctrl-C ends it" }],
+  summary: "Print a machine's console, or what its agent said",
+  description:
+    "The console is as the guest wrote it. The agent's lines have their times; --all prints both in the order of their times. The guest " +
+    "writes its console without times: banger notes each second how far it has come, so --since may show a little more.",
+  examples: [
+    { command: "banger vm logs -f dev", note: "and go on as it grows; Ctrl-C ends it" },
+    { command: "banger vm logs --since 10m dev", note: "of the last ten minutes" },
+    { command: "banger vm logs --all --tail 50 dev", note: "the last lines of everything" },
+  ],
   positionals: [{ name: "VM", help: "the machine, by name, id or the beginning of an id" }],
-  flags: { follow: { kind: "boolean", short: "f", help: "Go on as it grows" } },
+  flags: {
+    console: { kind: "boolean", help: "The console; so without any of these" },
+    agent: { kind: "boolean", help: "What the agent said" },
+    all: { kind: "boolean", help: "Both, every line with its time" },
+    follow: { kind: "boolean", short: "f", help: "Go on as it grows" },
+    since: {
+      kind: "string",
+      value: "TIME",
+      help: "Nothing older: 10m, 2h, or a date such as 2026-01-31T08:00",
+    },
+    tail: { kind: "int", short: "n", value: "N", help: "Only the last N lines" },
+  },
 } as const satisfies CommandSpec;

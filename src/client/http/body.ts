@@ -4,20 +4,27 @@ import type { Head } from "./head.ts";
 
 /** Longest line that announces a chunk. */
 const chunkLineLimit = 1024;
+/** Longest field after the body. */
+const trailerLimit = 64 * 1024;
 const lineEnd = Buffer.from("\r\n");
 
 /**
  * The body of an answer by its framing (RFC 9112, section 6): chunked, of a length, or up to the end of the connection. The
- * connection ends with the iteration.
+ * connection ends with the iteration. Fields after the last chunk go into `trailers`.
  *
  * @throws channel_closed when it ends early or the framing is wrong
  */
-export async function* readBody(socket: Socket, head: Head, rest: Buffer): AsyncGenerator<Buffer> {
+export async function* readBody(
+  socket: Socket,
+  head: Head,
+  rest: Buffer,
+  trailers: Map<string, string> = new Map(),
+): AsyncGenerator<Buffer> {
   try {
     const source = concatenated(rest, socket);
     const length = head.headers.get("content-length");
     if (head.status === 204 || head.status === 304) return;
-    if (head.headers.get("transfer-encoding")?.toLowerCase() === "chunked") yield* chunked(source);
+    if (head.headers.get("transfer-encoding")?.toLowerCase() === "chunked") yield* chunked(source, trailers);
     else if (length !== undefined) yield* exactly(source, Number(length));
     else yield* source;
   } finally {
@@ -58,13 +65,27 @@ async function* exactly(source: AsyncIterable<Buffer>, length: number): AsyncGen
   throw cutOff();
 }
 
-async function* chunked(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* chunked(
+  source: AsyncIterable<Buffer>,
+  trailers: Map<string, string>,
+): AsyncGenerator<Buffer> {
+  let over = false;
   let pending: Buffer = Buffer.alloc(0);
   /** Bytes of the chunk that are still to come; undefined between chunks. */
   let left: number | undefined;
   for await (const piece of source) {
     pending = pending.length === 0 ? piece : Buffer.concat([pending, piece]);
     for (;;) {
+      if (over) {
+        const end = pending.indexOf(lineEnd);
+        if (end === -1 && pending.length > trailerLimit) throw badFraming();
+        if (end === -1) break;
+        if (end === 0) return;
+        const [name = "", ...value] = pending.toString("latin1", 0, end).split(":");
+        trailers.set(name.toLowerCase(), value.join(":").trim());
+        pending = pending.subarray(end + lineEnd.length);
+        continue;
+      }
       if (left === undefined) {
         const end = pending.indexOf(lineEnd);
         if (end === -1 && pending.length > chunkLineLimit) throw badFraming();
@@ -73,7 +94,8 @@ async function* chunked(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
         if (!size) throw badFraming();
         pending = pending.subarray(end + lineEnd.length);
         left = Number.parseInt(size[1] as string, 16);
-        if (left === 0) return;
+        over = left === 0;
+        if (over) continue;
       }
       if (left > 0) {
         const part = pending.subarray(0, left);

@@ -3,6 +3,7 @@ import { errnoOf, fault, messageOf } from "../../lib/errors/error.ts";
 import { checkSocketPath } from "../../lib/socket-path.ts";
 import { readBody } from "./body.ts";
 import { type Head, parseHead } from "./head.ts";
+import { upload } from "./upload.ts";
 
 /**
  * A small HTTP/1.1 client over a unix socket, for our own daemon only: one request a connection. Node's own client costs
@@ -15,6 +16,8 @@ export interface RequestOptions {
   headers?: Record<string, string>;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it comes, instead of a body. */
+  upload?: AsyncIterable<Uint8Array>;
   signal?: AbortSignal | undefined;
   /** Leaves an upgraded connection open for writing when the other side has ended. */
   halfOpen?: boolean;
@@ -22,6 +25,8 @@ export interface RequestOptions {
 
 export interface Response extends Head {
   body: AsyncIterable<Buffer>;
+  /** Fields after the body, names in lower case; there when it has been read to its end. */
+  trailers: ReadonlyMap<string, string>;
   /** Ends the connection; the body then ends too. */
   close(): void;
 }
@@ -34,26 +39,35 @@ export interface Upgraded {
 
 /** @throws daemon_unreachable, path_too_long, interrupted */
 export async function request(options: RequestOptions): Promise<Response> {
-  const { socket, head, rest } = await exchange(options, {});
-  return { ...head, body: readBody(socket, head, rest), close: () => socket.destroy() };
+  return answer(await exchange(options, {}));
 }
 
 /** Asks for a protocol switch; gives the socket on 101, and the answer as it is otherwise. */
 export async function upgrade(options: RequestOptions, protocol: string): Promise<Upgraded | Response> {
   const headers = { Connection: "Upgrade", Upgrade: protocol };
-  const { socket, head, rest } = await exchange(options, headers);
-  if (head.status === 101) return { socket, rest };
-  return { ...head, body: readBody(socket, head, rest), close: () => socket.destroy() };
+  const exchanged = await exchange(options, headers);
+  if (exchanged.head.status === 101) return exchanged;
+  return answer(exchanged);
 }
 
-async function exchange(
-  options: RequestOptions,
-  extra: Record<string, string>,
-): Promise<{ socket: Socket; head: Head; rest: Buffer }> {
+function answer({ socket, head, rest }: Exchanged): Response {
+  const trailers = new Map<string, string>();
+  return { ...head, trailers, body: readBody(socket, head, rest, trailers), close: () => socket.destroy() };
+}
+
+interface Exchanged {
+  socket: Socket;
+  head: Head;
+  rest: Buffer;
+}
+
+async function exchange(options: RequestOptions, extra: Record<string, string>): Promise<Exchanged> {
   const socket = await connect(options);
   try {
     socket.write(requestText(options, extra));
-    return { socket, ...(await readHead(socket, options)) };
+    const head = readHead(socket, options);
+    if (options.upload) await upload(socket, options.upload, head);
+    return { socket, ...(await head) };
   } catch (error) {
     socket.destroy();
     throw error;
@@ -64,11 +78,13 @@ function requestText(options: RequestOptions, extra: Record<string, string>): st
   const body = options.body === undefined ? "" : JSON.stringify(options.body);
   const headers: Record<string, string> = {
     Host: "banger",
-    Connection: "close",
+    // A connection that the daemon closes while we still write would take its answer with it.
+    Connection: options.upload ? "keep-alive" : "close",
     ...options.headers,
     ...extra,
   };
-  if (options.method !== "GET") headers["Content-Length"] = String(Buffer.byteLength(body));
+  if (options.upload) headers["Transfer-Encoding"] = "chunked";
+  else if (options.method !== "GET") headers["Content-Length"] = String(Buffer.byteLength(body));
   if (body) headers["Content-Type"] = "application/json";
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `${options.method} ${options.path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;

@@ -7,6 +7,7 @@ import { asFault, type BangerError, fault } from "../../lib/errors/error.ts";
 import { build } from "../../lib/version.ts";
 import { type Route, routes } from "../../model/api/routes.ts";
 import type { Call, Handlers } from "./handlers.ts";
+import { answerTar, uploadOf } from "./streams.ts";
 
 type AnyHandler = (call: Call<Route>) => unknown;
 
@@ -58,10 +59,12 @@ async function answer(context: HonoContext, route: Route, handler: AnyHandler): 
     params: context.req.param() as Record<string, string>,
     body: route.body ? parse(route.body, await jsonBody(context)) : undefined,
     query: route.query ? parse(route.query, context.req.query()) : undefined,
+    upload: route.upload ? uploadOf(context) : undefined,
     signal: context.req.raw.signal,
   } as Call<Route>;
   const result = await handler(call);
   if (!route.stream) return context.json(result, route.status);
+  if (route.stream === "tar") return await answerTar(context, result as AsyncIterable<Buffer>);
   const types = { ndjson: "application/x-ndjson", text: "text/plain; charset=utf-8", upgrade: "" };
   const body = byteStream(result as AsyncIterable<Buffer | string>);
   return context.body(body, 200, { "Content-Type": types[route.stream] });

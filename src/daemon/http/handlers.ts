@@ -1,7 +1,5 @@
-import { createReadStream } from "node:fs";
 import type { z } from "zod";
 import { fault, isFault } from "../../lib/errors/error.ts";
-import { followFile } from "../../lib/follow-file.ts";
 import type { Route, RouteName, routes } from "../../model/api/routes.ts";
 import type { OperationEvent } from "../../model/operation.ts";
 import type { Services } from "../services.ts";
@@ -17,6 +15,8 @@ export interface Call<R extends Route> {
   params: Record<string, string>;
   body: BodyOf<R>;
   query: QueryOf<R>;
+  /** The body of a request that is streamed. */
+  upload: R["upload"] extends string ? AsyncIterable<Buffer> : undefined;
   /** Aborts when the client goes away. */
   signal: AbortSignal;
 }
@@ -59,6 +59,15 @@ export function makeHandlers(services: Services): Handlers {
       operations.start("vm.kill", ref(params), (context) =>
         vms.kill(ref(params), { signal: `SIG${body.signal}` as NodeJS.Signals }, context),
       ),
+    sshVm: ({ params, signal }) => vms.ssh(ref(params), signal),
+    waitVm: ({ params, body }) =>
+      operations.start("vm.wait", ref(params), (context) => vms.wait(ref(params), body, context)),
+    vmLogs: ({ params, query: { since, follow = false, ...rest }, signal }) =>
+      vms.logs(
+        ref(params),
+        { ...rest, follow, since: since === undefined ? undefined : Date.parse(since) },
+        signal,
+      ),
     commitVm: ({ params, body }) =>
       operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
     detachVm: async ({ params, body, signal }) => ({ id: await vms.detach(ref(params), body, signal) }),
@@ -68,9 +77,22 @@ export function makeHandlers(services: Services): Handlers {
       await vms.killJob(ref(params), number, body.signal, signal);
       return {};
     },
-    vmLogs: async ({ params, query, signal }) => {
-      const path = await vms.logs(ref(params));
-      return query.follow ? followFile(path, signal) : readFile(path);
+
+    readFiles: ({ params, query: { path, name, follow }, signal }) => {
+      const spec = { path, ...(name === undefined ? {} : { name }), follow: follow ?? true };
+      return vms.pack(ref(params), spec, signal);
+    },
+    writeFiles: ({ params, query: { path, directory, keep_owners, owner }, upload, signal }) => {
+      const spec = { path, directory: directory ?? false, keepOwners: keep_owners ?? false };
+      return vms.unpack(ref(params), { ...spec, ...(owner === undefined ? {} : { owner }) }, upload, signal);
+    },
+    writeFile: ({ params, query: { path, owner, mode }, upload, signal }) => {
+      const spec = {
+        path,
+        ...(owner === undefined ? {} : { owner }),
+        ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
+      };
+      return vms.store(ref(params), spec, upload, signal);
     },
 
     listImages: () => images.list(),
@@ -142,8 +164,4 @@ async function* eventLines(
       });
     }
   }
-}
-
-function readFile(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path);
 }

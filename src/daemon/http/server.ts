@@ -32,6 +32,8 @@ export async function listen(
   await prepareRuntimeDirectory(directory);
   await rm(path, { force: true });
   const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  // A large file takes longer to come than the five minutes that a request usually has.
+  server.requestTimeout = 0;
   const upgraded = new Set<Socket>();
   server.on("upgrade", (request, socket: Socket, head) => {
     upgraded.add(socket);

@@ -65,6 +65,7 @@ export class DebianBuilder implements RootfsSource<"debian"> {
     const keyring = join(workspace.path, "keyring.gpg");
     await writeFile(keyring, await readFile(await archive.keyring()), { mode: 0o644 });
     const args = commandLine(recipe, { mode, keyring, checkValidUntil });
+    let sha256: string | undefined;
     await runMmdebstrap(
       {
         image: name,
@@ -78,11 +79,12 @@ export class DebianBuilder implements RootfsSource<"debian"> {
       async (tree) => {
         const members = applyRecipe(readTar(tree), recipe, { time, additions });
         const identity = identityOf([name, recipe, additions, time]);
-        await writeRootfs(members, { path, ...sizesOf(recipe), identity, time }, context);
+        ({ sha256 } = await writeRootfs(members, { path, ...sizesOf(recipe), identity, time }, context));
       },
       context,
     );
-    return { init: recipe.init, detail: `${recipe.suite} of ${new Date(time * 1000).toISOString()}` };
+    const detail = `${recipe.suite} of ${new Date(time * 1000).toISOString()}`;
+    return { init: recipe.init, detail, ...(sha256 === undefined ? {} : { sha256 }) };
   }
 
   async #workspace(mode: BuildMode): Promise<Workspace> {

@@ -1,6 +1,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type BangerError, errnoOf, fault } from "../../lib/errors/error.ts";
+import { type BangerError, errnoOf, fault, isFault } from "../../lib/errors/error.ts";
+import { hashHandle } from "../../lib/hash-file.ts";
 
 const bufferBytes = 1024 * 1024;
 
@@ -31,7 +32,7 @@ export class Output implements AsyncDisposable {
   /** Makes the file, which must not exist, with holes only. */
   static async create(path: string, bytes: number, signal: AbortSignal | undefined): Promise<Output> {
     throwIfAborted(path, signal);
-    const handle = await open(path, "wx", 0o600).catch((error: unknown) => {
+    const handle = await open(path, "wx+", 0o600).catch((error: unknown) => {
       throw failure(path, error);
     });
     const output = new Output(path, handle, signal);
@@ -67,18 +68,27 @@ export class Output implements AsyncDisposable {
     }
   }
 
-  /** Brings everything to stable storage and closes the file. */
-  async commit(): Promise<void> {
+  /**
+   * Brings everything to stable storage and closes the file.
+   *
+   * @returns its SHA-256 in lower-case hex, taken while the disk works
+   */
+  async commit(): Promise<string> {
     await this.#send();
     const late = await this.#underWay;
     if (late) throw late;
+    const synced = this.#handle.sync();
+    // Whichever fails first, the other one is waited for when the file is closed.
+    synced.catch(() => undefined);
     try {
-      await this.#handle.sync();
+      const { hash } = await hashHandle(this.#handle, this.#signal);
+      await synced;
+      this.#kept = true;
+      await this.#close();
+      return hash.digest("hex");
     } catch (error) {
-      throw failure(this.#path, error);
+      throw isFault(error) ? error : failure(this.#path, error);
     }
-    this.#kept = true;
-    await this.#close();
   }
 
   /** Closes the file; unless it was committed, it is removed. */

@@ -47,6 +47,8 @@ export interface VolumeOptions {
 }
 
 export interface VolumeUsage {
+  /** Of the finished image file, in lower-case hex. */
+  sha256: string;
   /** Blocks of the file system. */
   blocks: number;
   /** What files, links and directories take, with their own metadata. */
@@ -201,8 +203,8 @@ export class Volume implements AsyncDisposable {
       created: this.#options.epoch,
     });
     await this.#writeSuperblocks(descriptors);
-    await this.#output.commit();
     return {
+      sha256: await this.#output.commit(),
       blocks: this.#geometry.blocks,
       usedBytes: (this.#initiallyFree - this.#allocator.freeBlocks) * blockSize,
       inodes: this.#inodes.used,

@@ -23,6 +23,8 @@ export const usualLimits: ImageLimits = {
   plausible: 2 ** 30,
 };
 
+export type Spending = Pick<ImageLimits, "entries" | "names" | "bytes">;
+
 /** Adds up what the layers of an image bring, whichever is read first. */
 export class Budget {
   readonly #reference: string;
@@ -37,7 +39,7 @@ export class Budget {
   }
 
   /** @throws image_too_large */
-  spend(more: { entries: number; names: number; bytes: number }): void {
+  spend(more: Spending): void {
     const { entries, names, bytes } = this.#limits;
     this.#entries += more.entries;
     this.#names += more.names;

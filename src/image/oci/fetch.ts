@@ -7,6 +7,7 @@ import { DownloadCache } from "../../lib/http/cache.ts";
 import type { HttpGetter } from "../../lib/http/client.ts";
 import { fetchDocument } from "../../lib/http/download.ts";
 import { inParallel } from "../../lib/parallel.ts";
+import type { WantedLayer } from "./layer-store.ts";
 import {
   configSchema,
   configTypes,
@@ -23,16 +24,6 @@ import {
 import { checkPlatform, choosePlatform } from "./platform.ts";
 import { formatReference, type OciReference } from "./reference.ts";
 import { Registry, type RegistryOptions, registryFault } from "./registry.ts";
-
-/** A layer on this host, checked against its digest. */
-export interface FetchedLayer {
-  /** The blob, as compressed as the registry has it. */
-  path: string;
-  /** Bytes of the blob. */
-  size: number;
-  /** Digest of the archive in it. */
-  diffId: string;
-}
 
 export interface FetchOptions extends RegistryOptions {
   platform: Platform;
@@ -62,7 +53,7 @@ const parallelLayers = 4;
 /**
  * Fetches an image. Every byte is checked against its digest; what is in the cache already is not asked for again.
  *
- * @param use called with each layer as soon as it is there, several at a time
+ * @param use called with each layer, several at a time; whether it has to be fetched is up to it
  * @throws registry_unreachable, registry_denied, registry_not_found, registry_invalid, registry_bad_digest, registry_credentials,
  *   image_platform_missing, no_space, directory_not_writable, interrupted
  */
@@ -70,7 +61,7 @@ export async function fetchImage<T>(
   reference: OciReference,
   options: FetchOptions,
   context: Context,
-  use: (layer: FetchedLayer, context: Context) => Promise<T>,
+  use: (layer: WantedLayer, context: Context) => Promise<T>,
 ): Promise<FetchedImage<T>> {
   try {
     const registry = await Registry.open(options.http, reference, options, context.signal);
@@ -84,9 +75,17 @@ export async function fetchImage<T>(
       parallelLayers,
       context,
       async (layer, index, scoped) => {
-        const path = await image.blob(cache, layer, progress.of(layer, scoped));
+        const fetch = async (wanted: Context): Promise<string> => {
+          const path = await image.blob(cache, layer, progress.of(layer, wanted));
+          progress.finished(layer);
+          return path;
+        };
+        const used = await use(
+          { fetch, size: layer.size, diffId: config.rootfs.diff_ids[index] ?? "" },
+          scoped,
+        );
         progress.finished(layer);
-        return await use({ path, size: layer.size, diffId: config.rootfs.diff_ids[index] ?? "" }, scoped);
+        return used;
       },
     );
     return { digest, config, layers };

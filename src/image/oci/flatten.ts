@@ -2,27 +2,24 @@ import type { TarMember } from "../../archive/tar/entry.ts";
 import type { Context } from "../../lib/context.ts";
 import type { Ext4Writer } from "../ext4/writer.ts";
 import { openRootfs, reportInterval, reportWritten } from "../rootfs.ts";
-import type { ImageLimits } from "./budget.ts";
-import type { FetchedLayer } from "./fetch.ts";
 import { findInit } from "./init.ts";
-import { readLayer } from "./layer.ts";
+import type { Layer } from "./layer.ts";
 import { sizesFor } from "./size.ts";
-import { type ImageSurvey, linkedBy } from "./survey.ts";
+import { type ImageSurvey, linkedBy, surveyImage } from "./survey.ts";
 import { meaningOf } from "./whiteout.ts";
 
 export interface FlattenOptions {
   /** The file to make. */
   path: string;
-  /** For errors. */
-  reference: string;
   /** Digest of the manifest. The same image always gives the same bytes. */
   digest: string;
-  limits: ImageLimits;
   /** Bytes of the file system. Default: the content and a quarter, and some more. */
   size?: number;
 }
 
 export interface Flattened {
+  /** Of the file, in lower-case hex. */
+  sha256: string;
   /** Program that becomes PID 1, when the image has one. */
   init: string | undefined;
   /** `ID` of os-release. */
@@ -36,30 +33,29 @@ const osReleaseLimit = 64 * 1024;
  * Writes the layers, one over the other, as a root file system: what unpacking them as root in their order gives. Of what a
  * higher layer hides, only names are written, so nothing of it is left in the image.
  *
- * @param layers the lowest first, as they were surveyed
- * @throws root_filesystem_invalid, archive_path_unsafe, registry_bad_digest, image_too_large, archive_*, no_space,
- *   directory_not_writable, interrupted
+ * @param layers the lowest first
+ * @throws root_filesystem_invalid, archive_path_unsafe, archive_*, no_space, directory_not_writable, interrupted
  */
 export async function flatten(
-  layers: readonly FetchedLayer[],
-  survey: ImageSurvey,
+  layers: readonly Layer[],
   options: FlattenOptions,
   context: Context,
 ): Promise<Flattened> {
-  const { path, reference, digest, limits, size } = options;
+  const { path, digest, size } = options;
+  const survey = surveyImage(layers.map((layer) => layer.survey));
   const sizes = sizesFor(survey, size);
   await using rootfs = await openRootfs({ path, ...sizes, identity: digest, time: 0 }, context.signal);
   const writing = new Writing(rootfs, survey, context);
   for (const [index, layer] of layers.entries()) {
     await writing.hide(index);
-    for await (const member of readLayer(layer, reference, limits, context.signal)) {
+    for await (const member of layer.read(context.signal)) {
       await writing.add(index, member);
     }
     await writing.hideLinked(index);
   }
   const init = findInit((at) => rootfs.find(Buffer.from(at)));
-  await rootfs.finish();
-  return { init, distro: writing.distro };
+  const { sha256 } = await rootfs.finish();
+  return { sha256, init, distro: writing.distro };
 }
 
 class Writing {
@@ -113,7 +109,7 @@ class Writing {
 
   async #addOsRelease(member: TarMember): Promise<void> {
     const pieces: Buffer[] = [];
-    for await (const piece of member.content) pieces.push(piece);
+    for await (const piece of member.content) pieces.push(Buffer.from(piece));
     const content = Buffer.concat(pieces);
     await this.#rootfs.add(member, once({ offset: 0, data: content }));
     this.distro = /^ID=["']?([a-z0-9._-]{1,64})["']?$/m.exec(content.toString("utf8"))?.[1] ?? this.distro;

@@ -3,13 +3,12 @@ import type { HttpGetter } from "../../lib/http/client.ts";
 import type { ImageConfig } from "../../model/image.ts";
 import type { ImageDescription } from "../store/store.ts";
 import { Budget, type ImageLimits, usualLimits } from "./budget.ts";
-import { type FetchedLayer, fetchImage } from "./fetch.ts";
+import { fetchImage } from "./fetch.ts";
 import { flatten } from "./flatten.ts";
-import { readLayer } from "./layer.ts";
+import { LayerStore } from "./layer-store.ts";
 import type { OciConfig } from "./manifest.ts";
 import { parsePlatform } from "./platform.ts";
 import { formatReference, type OciReference } from "./reference.ts";
-import { surveyImage, surveyLayer } from "./survey.ts";
 
 export interface OciSourceOptions {
   http: HttpGetter;
@@ -35,9 +34,16 @@ export interface OciRequest {
 /** Images of registries as root file systems. */
 export class OciSource {
   readonly #options: OciSourceOptions;
+  readonly #layers: LayerStore;
 
   constructor(options: OciSourceOptions) {
     this.#options = options;
+    this.#layers = new LayerStore(options.blobs);
+  }
+
+  /** Removes what an earlier process left half-made. */
+  async removeLeftovers(): Promise<void> {
+    await this.#layers.removeLeftovers();
   }
 
   /**
@@ -56,20 +62,18 @@ export class OciSource {
     const platform = parsePlatform(request.platform ?? "linux/amd64");
     const budget = new Budget(name, limits);
     const options = { http, blobs, env, platform, insecure: request.insecure ?? false };
-    const fetched = await step(context, "image.layers", "downloading layers", () =>
-      fetchImage(reference, options, context, async (layer, { signal }) => ({
-        layer,
-        survey: await surveyLayer(readLayer(layer, name, limits, signal), budget),
-      })),
+    await using opened = new AsyncDisposableStack();
+    const { digest, config, layers } = await step(context, "image.layers", "downloading layers", () =>
+      fetchImage(reference, options, context, async (layer, scoped) =>
+        opened.use(await this.#layers.open(layer, { reference: name, limits, budget }, scoped)),
+      ),
     );
-    const { digest, config } = fetched;
-    const layers: FetchedLayer[] = fetched.layers.map(({ layer }) => layer);
-    const survey = surveyImage(fetched.layers.map((one) => one.survey));
     const size = request.size === undefined ? {} : { size: request.size };
-    const { init, distro } = await step(context, "image.rootfs", "writing the root file system", () =>
-      flatten(layers, survey, { path, reference: name, digest, limits, ...size }, context),
+    const { sha256, init, distro } = await step(context, "image.rootfs", "writing the root file system", () =>
+      flatten(layers, { path, digest, ...size }, context),
     );
     return {
+      sha256,
       arch: "amd64",
       distro: distro ?? "linux",
       kernel: request.kernel ?? this.#options.kernel,

@@ -1,5 +1,5 @@
 import type { TarMember } from "../../archive/tar/entry.ts";
-import type { Budget } from "./budget.ts";
+import type { Budget, Spending } from "./budget.ts";
 import { meaningOf } from "./whiteout.ts";
 
 /** What is in a layer, found out before anything is written. Paths as `Meaning` has them. */
@@ -13,6 +13,8 @@ export interface LayerSurvey {
   linked: string[];
   whiteouts: string[];
   opaques: string[];
+  /** What it adds to the image's budget. */
+  spent: Spending;
 }
 
 const blockSize = 4096;
@@ -29,10 +31,13 @@ export async function surveyLayer(members: AsyncIterable<TarMember>, budget: Bud
     linked: [],
     whiteouts: [],
     opaques: [],
+    spent: { entries: 0, names: 0, bytes: 0 },
   };
   for await (const member of members) {
     const { kind, path } = meaningOf(member.path);
-    budget.spend({ entries: 1, names: path.length + (member.link?.length ?? 0), bytes: member.size });
+    const more = { entries: 1, names: path.length + (member.link?.length ?? 0), bytes: member.size };
+    budget.spend(more);
+    addTo(survey.spent, more);
     if (kind === "whiteout") survey.whiteouts.push(path);
     if (kind === "opaque") survey.opaques.push(path);
     if (kind !== "entry") continue;
@@ -41,6 +46,12 @@ export async function surveyLayer(members: AsyncIterable<TarMember>, budget: Bud
     else await surveyLeaf(survey, member, path);
   }
   return survey;
+}
+
+function addTo(sum: Spending, more: Spending): void {
+  sum.entries += more.entries;
+  sum.names += more.names;
+  sum.bytes += more.bytes;
 }
 
 async function surveyLeaf(survey: LayerSurvey, member: TarMember, path: string): Promise<void> {

@@ -10,7 +10,11 @@ import type { ImageManifest } from "../../model/image.ts";
 import { brokenFault, type Entry, manifestFile, nameFile, readEntry, rootfsFile } from "./entry.ts";
 
 /** What whoever makes an image says of it; the store adds what it sees for itself. */
-export type ImageDescription = Omit<ImageManifest, "version" | "id" | "name" | "rootfs" | "createdAt">;
+export interface ImageDescription
+  extends Omit<ImageManifest, "version" | "id" | "name" | "rootfs" | "createdAt"> {
+  /** Of the root file system in lower-case hex, if its maker knows it already. */
+  sha256?: string;
+}
 
 const locksDirectory = ".locks";
 const stagingPrefix = ".staging-";
@@ -84,10 +88,11 @@ export class ImageStore {
       await rm(staging, { recursive: true, force: true });
       await mkdir(staging, { recursive: true, mode: 0o700 });
       const rootfs = join(staging, rootfsFile);
-      const description = await fill(rootfs);
-      const seen = await step(context, "image.seal", "taking the image's checksum", () =>
-        seal(rootfs, signal),
-      );
+      const { sha256: known, ...description } = await fill(rootfs);
+      const sha256 =
+        known ??
+        (await step(context, "image.seal", "taking the image's checksum", () => hashFile(rootfs, signal)));
+      const seen = { sha256, ...(await seal(rootfs)) };
       const manifest: ImageManifest = {
         version: 1,
         id,
@@ -155,16 +160,12 @@ export class ImageStore {
 }
 
 /** Takes a finished disk out of anybody's hands, and says what it is. */
-async function seal(
-  rootfs: string,
-  signal: AbortSignal,
-): Promise<{ size: number; sha256: string; mtime: number }> {
+async function seal(rootfs: string): Promise<{ size: number; mtime: number }> {
   await chmod(rootfs, 0o400);
-  const sha256 = await hashFile(rootfs, signal);
   // In whole milliseconds, which survive being set again.
   const mtime = Math.floor(Date.now() / 1000) * 1000;
   await utimes(rootfs, mtime / 1000, mtime / 1000);
-  return { size: (await stat(rootfs)).size, sha256, mtime };
+  return { size: (await stat(rootfs)).size, mtime };
 }
 
 /** A file name for a name of an image, which may have slashes and be long. */

@@ -1,6 +1,7 @@
 import { archiveErrors } from "./areas/archive.ts";
 import { daemonErrors } from "./areas/daemon.ts";
 import { debianErrors } from "./areas/debian.ts";
+import { fileErrors } from "./areas/files.ts";
 import { guestErrors } from "./areas/guest.ts";
 import { hostErrors } from "./areas/host.ts";
 import { imageErrors } from "./areas/image.ts";
@@ -25,5 +26,6 @@ export const errorTable = {
   ...vmErrors,
   ...vmmErrors,
   ...guestErrors,
+  ...fileErrors,
   ...daemonErrors,
 };

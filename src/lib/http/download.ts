@@ -30,7 +30,15 @@ export interface DownloadOptions extends RetryOptions {
 export async function download(http: HttpGetter, what: Download, options: DownloadOptions): Promise<void> {
   const part = `${what.path}.${what.sha256.slice(0, 16)}.part`;
   try {
-    await retrying(options, (advanced) => fetchPart(http, what, part, { ...options, advanced }));
+    let furthest = 0;
+    await retrying(options, async (advanced) => {
+      // A server that begins anew each time, and breaks off at the same place, gets nobody further.
+      const reached = (size: number): void => {
+        if (size > furthest) advanced();
+        furthest = Math.max(furthest, size);
+      };
+      await fetchPart(http, what, part, { ...options, reached });
+    });
     await rename(part, what.path);
     await syncDirectory(dirname(what.path));
   } catch (error) {
@@ -94,7 +102,7 @@ async function fetchPart(http: HttpGetter, what: Download, part: string, options
   }
 }
 
-type Advancing = DownloadOptions & { advanced: () => void };
+type Advancing = DownloadOptions & { reached: (size: number) => void };
 
 interface Kept {
   hash: Hash;
@@ -137,7 +145,7 @@ async function receive(
     await file.write(chunk);
     kept.hash.update(chunk);
     kept.size += chunk.length;
-    options.advanced();
+    options.reached(kept.size);
     options.onProgress?.(kept.size);
   }
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { jobSignals, killSignals } from "../signals.ts";
+import { waitTargetPattern } from "../wait-target.ts";
 
 const size = z.int().min(1);
 const port = z.int().min(1).max(65535);
@@ -36,6 +37,15 @@ export const stopVmSchema = z.strictObject({
 
 /** Body of `POST /v1/vms/{ref}/kill`: the signal goes to the machine's process on the host. */
 export const killVmSchema = z.strictObject({ signal: z.enum(killSignals).default("KILL") });
+
+/** Body of `POST /v1/vms/{ref}/wait`: until all of it has come about. */
+export const waitVmSchema = z.strictObject({
+  /** `agent`, `system`, `exit`, `port:N`. */
+  for: z.array(z.string().regex(waitTargetPattern)).min(1).max(100).default(["agent"]),
+  /** Seconds; absent: as long as it takes. */
+  timeout: z.number().min(0).max(1_000_000).optional(),
+});
+export type WaitVm = z.input<typeof waitVmSchema>;
 
 /** Body of `POST /v1/vms/{ref}/commit`. */
 export const commitVmSchema = z.strictObject({

@@ -2,10 +2,17 @@ import { z } from "zod";
 import { imageSchema } from "../image.ts";
 import { jobSchema } from "../job.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
+import { logSources } from "../log-request.ts";
 import { operationSchema } from "../operation.ts";
 import { vmStatsSchema } from "../stats.ts";
 import { vmSchema } from "../vm.ts";
-import { daemonInfoSchema, defaultsSchema, doctorReportSchema } from "./answers.ts";
+import {
+  copyResultSchema,
+  daemonInfoSchema,
+  defaultsSchema,
+  doctorReportSchema,
+  sshTargetSchema,
+} from "./answers.ts";
 import {
   commitVmSchema,
   createVmSchema,
@@ -18,22 +25,27 @@ import {
   pullKernelSchema,
   setVmSchema,
   stopVmSchema,
+  waitVmSchema,
 } from "./requests.ts";
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Under `/v1`; `{name}` marks a parameter. */
   readonly path: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
+  /** The media type of a body that is streamed. */
+  readonly upload?: string;
   readonly answer: z.ZodType;
-  /** 202 marks an operation; `ndjson`, `text` and `upgrade` answers are streams. */
+  /** 202 marks an operation; `ndjson`, `text`, `tar` and `upgrade` answers are streams. */
   readonly status: 200 | 202;
-  readonly stream?: "ndjson" | "text" | "upgrade";
+  readonly stream?: "ndjson" | "text" | "tar" | "upgrade";
 }
 
 const flag = z.stringbool().optional();
+const guestPath = z.string().startsWith("/", "expected an absolute path in the machine");
+const owner = z.string().min(1).optional();
 
 /** Every route of the API. Validation, docs/openapi.json and the SDK's types come from here. */
 export const routes = {
@@ -138,6 +150,14 @@ export const routes = {
     answer: operationSchema,
     status: 202,
   },
+  waitVm: {
+    method: "POST",
+    path: "/vms/{ref}/wait",
+    summary: "Wait for a machine's agent, its services, a port, or its end",
+    body: waitVmSchema,
+    answer: operationSchema,
+    status: 202,
+  },
   commitVm: {
     method: "POST",
     path: "/vms/{ref}/commit",
@@ -149,11 +169,25 @@ export const routes = {
   vmLogs: {
     method: "GET",
     path: "/vms/{ref}/logs",
-    summary: "The guest's console",
-    query: z.object({ follow: flag }),
+    summary: "The guest's console, its agent's log, or both",
+    query: z.object({
+      follow: flag,
+      source: z.enum(logSources).default("console"),
+      /** Nothing older. */
+      since: z.iso.datetime({ offset: true }).optional(),
+      /** Only so many of the last lines. */
+      tail: z.coerce.number().int().min(0).optional(),
+    }),
     answer: z.string(),
     status: 200,
     stream: "text",
+  },
+  sshVm: {
+    method: "POST",
+    path: "/vms/{ref}/ssh",
+    summary: "Make a machine ready for an ssh connection",
+    answer: sshTargetSchema,
+    status: 200,
   },
   execVm: {
     method: "POST",
@@ -194,6 +228,41 @@ export const routes = {
     answer: z.string(),
     status: 200,
     stream: "upgrade",
+  },
+
+  readFiles: {
+    method: "GET",
+    path: "/vms/{ref}/archive",
+    summary: "Files of a machine as a tar archive",
+    query: z.object({ path: guestPath, name: z.string().min(1).optional(), follow: flag }),
+    answer: z.string(),
+    status: 200,
+    stream: "tar",
+  },
+  writeFiles: {
+    method: "PUT",
+    path: "/vms/{ref}/archive",
+    summary: "Unpack a tar archive in a machine",
+    query: z.object({ path: guestPath, directory: flag, keep_owners: flag, owner }),
+    upload: "application/x-tar",
+    answer: copyResultSchema,
+    status: 200,
+  },
+  writeFile: {
+    method: "PUT",
+    path: "/vms/{ref}/file",
+    summary: "Write one file in a machine",
+    query: z.object({
+      path: guestPath,
+      owner,
+      mode: z
+        .string()
+        .regex(/^[0-7]{3,4}$/, "expected an octal mode")
+        .optional(),
+    }),
+    upload: "application/octet-stream",
+    answer: copyResultSchema,
+    status: 200,
   },
 
   listImages: {

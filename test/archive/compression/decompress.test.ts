@@ -32,6 +32,19 @@ describe("decompress", () => {
       assert.equal((await gather(decompress(chunked(compress(Buffer.alloc(0))), format))).length, 0);
     });
 
+    test(`of ${format} can give each piece for a moment only`, async () => {
+      const compressed = compress(sample);
+      const copies: Buffer[] = [];
+      const pieces: Buffer[] = [];
+      for await (const piece of decompress(chunked(compressed, 65_536), format, { fleeting: true })) {
+        copies.push(Buffer.from(piece));
+        pieces.push(piece);
+      }
+      assert.ok(Buffer.concat(copies).equals(sample));
+      const isFreed = ["gzip", "zstd"].includes(format);
+      assert.equal(pieces[0]?.buffer.byteLength === 0, isFreed);
+    });
+
     test(`of ${format} passes on the failure of the source`, async () => {
       const compressed = compress(sample);
       const failure = new Error("connection reset");

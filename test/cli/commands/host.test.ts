@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import { fakeWorld, servedWorld } from "../world.ts";
+import { followFile } from "../../../src/lib/follow-file.ts";
+import { fakeWorld, sampleNow, servedWorld } from "../world.ts";
 
 describe("doctor", () => {
   const checks = [
@@ -141,11 +142,45 @@ describe("vm logs", () => {
     const path = join(dirname(world.paths.socket), "console");
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, "booting\n");
-    services.on("vms.logs", () => path);
+    services.on("vms.logs", (_: string, __: unknown, signal: AbortSignal) => followFile(path, signal));
     const running = world.run("vm", "logs", "-f", "dev");
     while (world.stdout.text === "") await new Promise((resolve) => setTimeout(resolve, 2));
     world.process.send("SIGINT");
     assert.equal(await running, 130);
     assert.deepEqual([world.stdout.text, world.stderr.text], ["booting\n", ""]);
+  });
+
+  test("asks for what the flags say", async (context) => {
+    for (const [words, request] of [
+      [["dev"], { source: "console" }],
+      [["--console", "--tail", "5", "dev"], { source: "console", tail: 5 }],
+      [["--agent", "--since", "90s", "dev"], { source: "agent", since: sampleNow - 90_000 }],
+      [
+        ["--all", "--since", "2026-01-01T00:00:00Z", "dev"],
+        { source: "all", since: Date.parse("2026-01-01") },
+      ],
+    ] as const) {
+      const { world, services } = await servedWorld(context);
+      assert.equal(await world.run("vm", "logs", ...words), 0);
+      assert.equal(world.stdout.text, "console\n");
+      const [seen] = services.seen;
+      assert.deepEqual(
+        { since: undefined, ...(seen?.args[1] as object) },
+        { since: undefined, ...request, follow: false },
+      );
+    }
+  });
+
+  test("refuses what makes no sense", async (context) => {
+    for (const [words, problem] of [
+      [["--agent", "--all", "dev"], "--console, --agent and --all exclude each other"],
+      [["--since", "soon", "dev"], '--since is "soon", expected a time such as 10m or 2h, or a date'],
+      [["--tail", "-1", "dev"], '--tail is "-1", expected a number of lines'],
+    ] as const) {
+      const { world, services } = await servedWorld(context);
+      assert.equal(await world.run("vm", "logs", ...words), 2);
+      assert.ok(world.stderr.text.includes(problem), world.stderr.text);
+      assert.deepEqual(services.seen, []);
+    }
   });
 });

@@ -75,7 +75,7 @@ describe("vm jobs", () => {
         ["6", "timed out"],
       ],
     );
-    assert.match(rows[1] ?? "", /2 KiB  make test$/);
+    assert.match(rows[1] ?? "", /2 KiB {2}make test$/);
     const other = await servedWorld(context);
     assert.equal(await other.world.run("vm", "jobs", "dev", "--json"), 0);
     assert.deepEqual(JSON.parse(other.world.stdout.text), [sampleJob]);

@@ -120,6 +120,45 @@ describe("vm top", () => {
   });
 });
 
+describe("vm wait", () => {
+  test("waits for everything that is named, for the agent when nothing is", async (context) => {
+    for (const [words, request] of [
+      [["dev"], { for: ["agent"] }],
+      [
+        ["--for", "system", "--for=port:8080", "-t", "2m", "dev"],
+        { for: ["system", "port:8080"], timeout: 120 },
+      ],
+    ] as const) {
+      const { world, services } = await servedWorld(context);
+      assert.equal(await world.run("vm", "wait", ...words), 0);
+      assert.deepEqual(services.seen, [{ name: "vms.wait", args: ["dev", request] }]);
+      assert.equal(world.stdout.text, "dev\n");
+    }
+  });
+
+  test("ends with 124 at the deadline, and refuses what cannot be waited for", async (context) => {
+    const { world, services } = await servedWorld(context);
+    services.on("vms.wait", () => {
+      throw fault("wait_expired", { vm: "dev", targets: ["system"], seconds: 1 });
+    });
+    assert.equal(await world.run("vm", "wait", "dev", "--for", "system", "--timeout", "1"), 124);
+    assert.match(world.stderr.text, /vm "dev" did not get there within 1 s: still waiting for system\n/);
+    assert.equal(await world.run("vm", "wait", "dev", "--for", "ssh"), 2);
+    assert.match(world.stderr.text, /--for is "ssh", expected agent, system, exit or port:N/);
+    assert.equal(await world.run("vm", "wait", "dev", "--timeout", "soon"), 2);
+  });
+
+  test("is part of making a machine with --wait", async (context) => {
+    const { world, services } = await servedWorld(context);
+    assert.equal(await world.run("vm", "create", "--wait", "system", "-q"), 0);
+    assert.deepEqual(services.seen.at(-1), { name: "vms.wait", args: [sampleVm.id, { for: ["system"] }] });
+    const calls = services.seen.length;
+    assert.equal(await world.run("vm", "create", "--wait", "moon"), 2);
+    assert.equal(await world.run("vm", "create", "--wait", "system", "--no-start"), 2);
+    assert.equal(services.seen.length, calls, "nothing was made");
+  });
+});
+
 async function shown(world: FakeWorld, text: string): Promise<void> {
   while (!world.stdout.text.includes(text)) await new Promise((resolve) => setTimeout(resolve, 2));
 }

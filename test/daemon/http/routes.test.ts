@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { statSync, writeFileSync } from "node:fs";
+import { createReadStream, statSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fault } from "../../../src/lib/errors/error.ts";
+import { followFile } from "../../../src/lib/follow-file.ts";
 import { type Route, routes } from "../../../src/model/api/routes.ts";
+import type { LogRequest } from "../../../src/model/log-request.ts";
 import { fakeServices, sampleImage, sampleKernel, sampleVm } from "../../support/fake-services.ts";
 import { rejectsWith } from "../../support/faults.ts";
 import { serve } from "../../support/serve.ts";
@@ -48,11 +50,16 @@ describe("the contract", () => {
       pullImage: { name: "x" },
       pullKernel: { name: "x" },
     };
+    const queries: Record<string, string> = {
+      readFiles: "?path=/x",
+      writeFiles: "?path=/x",
+      writeFile: "?path=/x",
+    };
     for (const [name, route] of Object.entries(routes) as [string, Route][]) {
       if (route.stream === "upgrade") continue;
       const path = `/v1${route.path.replace("{ref}", "dev").replace("{name}", "k").replace("{id}", operation.id)}`;
       const body = route.body ? JSON.stringify(bodies[name] ?? {}) : undefined;
-      const answer = await fetchRaw(socket, route.method, path, body);
+      const answer = await fetchRaw(socket, route.method, `${path}${queries[name] ?? ""}`, body);
       assert.equal(answer.status, route.status, `${name}: ${answer.body}`);
       assert.equal(answer.headers["api-version"], "v1");
       assert.match(String(answer.headers["x-request-id"]), /^[0-9a-f]{8}$/);
@@ -210,7 +217,9 @@ describe("logs", () => {
     const services = fakeServices();
     const path = join(temporaryDirectory(t), "console.log");
     writeFileSync(path, "one\n");
-    services.on("vms.logs", () => path);
+    services.on("vms.logs", (_: string, { follow }: LogRequest, signal: AbortSignal) =>
+      follow ? followFile(path, signal) : createReadStream(path),
+    );
     const { banger } = await serve(t, services);
     let whole = "";
     for await (const piece of banger.vms.logs("dev")) whole += String(piece);
@@ -223,6 +232,32 @@ describe("logs", () => {
       if (followed === "one\ntwo\n") break;
     }
     assert.equal(followed, "one\ntwo\n");
+  });
+});
+
+describe("the query of logs", () => {
+  test("says which, since when and how much", async (t) => {
+    const services = fakeServices();
+    const { banger, socket } = await serve(t, services);
+    const options = { source: "all", since: "2026-01-01T00:00:00.000Z", tail: 5 } as const;
+    for await (const _ of banger.vms.logs("dev", options));
+    const request = { source: "all", follow: false, since: Date.parse(options.since), tail: 5 };
+    assert.deepEqual(services.seen, [{ name: "vms.logs", args: ["dev", request] }]);
+    for (const query of ["source=kernel", "since=yesterday", "tail=-1", "tail=many"]) {
+      assert.equal((await fetchRaw(socket, "GET", `/v1/vms/dev/logs?${query}`)).status, 400, query);
+    }
+  });
+
+  test("of a wait names what is waited for", async (t) => {
+    const services = fakeServices();
+    const { banger, socket } = await serve(t, services);
+    assert.deepEqual(await banger.vms.wait("dev", { for: ["system", "port:80"], timeout: 2.5 }), sampleVm);
+    assert.deepEqual(services.seen, [
+      { name: "vms.wait", args: ["dev", { for: ["system", "port:80"], timeout: 2.5 }] },
+    ]);
+    for (const body of ['{"for":[]}', '{"for":["moon"]}', '{"timeout":-1}']) {
+      assert.equal((await fetchRaw(socket, "POST", "/v1/vms/dev/wait", body)).status, 400, body);
+    }
   });
 });
 

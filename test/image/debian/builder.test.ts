@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -41,7 +42,8 @@ describe("DebianBuilder", () => {
     const world = makeWorld(t, goodScript);
     const context = listening();
     const built = await world.builder.build("mine", { recipe: "test" }, world.image, context);
-    assert.deepEqual(built, { init: "/sbin/init", detail: "bookworm of 2026-01-02T00:00:00.000Z" });
+    const sha256 = createHash("sha256").update(readFileSync(world.image)).digest("hex");
+    assert.deepEqual(built, { init: "/sbin/init", detail: "bookworm of 2026-01-02T00:00:00.000Z", sha256 });
 
     const found = new ImageReader(world.image).list();
     assert.equal(found.get("etc/passwd")?.content?.toString(), "root\n");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
@@ -10,7 +11,7 @@ import { ImageReader } from "./support/reader.ts";
 
 describe("what an entry becomes", () => {
   test("an empty image has a root and lost+found", async (context) => {
-    const { reader, summary } = await build(context, []);
+    const { path, reader, summary } = await build(context, []);
     const found = reader.list();
     assert.deepEqual([...found.keys()], ["", "lost+found"]);
     assert.equal(found.get("")?.mode, 0o755);
@@ -18,6 +19,7 @@ describe("what an entry becomes", () => {
     assert.equal(found.get("lost+found")?.mode, 0o700);
     assert.deepEqual(found.get("")?.mtime, epoch);
     assert.deepEqual(summary, {
+      sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
       blocks: 4096,
       usedBytes: 8192,
       inodes: 11,

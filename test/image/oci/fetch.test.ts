@@ -39,7 +39,9 @@ async function world(t: TestContext, interfere?: Interference, options?: ImageOp
     env: { DOCKER_CONFIG: docker, PATH: process.env.PATH },
   };
   const fetch: World["fetch"] = (reference = "team/dev:1", context = detachedContext()) =>
-    fetchImage(parseReference(`${registry.host}/${reference}`), given, context, async ({ path }) => path);
+    fetchImage(parseReference(`${registry.host}/${reference}`), given, context, (layer, scoped) =>
+      layer.fetch(scoped),
+    );
   return { registry, image, blobs, docker, fetch };
 }
 

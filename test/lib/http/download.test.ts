@@ -199,6 +199,16 @@ describe("a download", () => {
     assert.ok(server.requests.length > 4);
   });
 
+  test("that breaks off at the same place each time is given up", async (t) => {
+    const { http, what, server } = await setUp(t, (_, response) => {
+      response.writeHead(200, { "content-length": content.length });
+      response.write(content.subarray(0, 40_000), () => setImmediate(() => response.destroy()));
+    });
+    await rejectsWith(download(http, what, quick), "archive_unreachable");
+    // What came the first time is no failure yet; each further attempt asks for the rest first.
+    assert.ok(server.requests.length <= 6, `${server.requests.length} requests`);
+  });
+
   test("that is cancelled leaves nothing", async (t) => {
     const controller = new AbortController();
     const { http, what, folder } = await setUp(t, (_, response) => {

@@ -24,6 +24,8 @@ export interface Manners {
   refusals?: number;
   /** It refuses to mount. */
   refusesMount?: boolean;
+  /** Copies into it fail at their end. */
+  refusesCopies?: boolean;
   /** Its process ends as soon as it runs. */
   diesAtOnce?: boolean;
   /** Its agent speaks another version. */
@@ -43,6 +45,7 @@ export class GuestDouble {
   readonly mounts: MountOptions[] = [];
   readonly inits: (string | undefined)[] = [];
   readonly commands: CommandDouble[] = [];
+  readonly copies: CommandDouble[] = [];
   readonly orders: string[] = [];
   readonly jobs: GuestJob[] = [];
   metrics: GuestMetrics = { uptime: 60_000 };
@@ -54,6 +57,7 @@ export class GuestDouble {
   readonly #child: ChildProcess;
   readonly #agents = new Set<(error: BangerError) => void>();
   readonly #resetListeners = new Set<() => void>();
+  readonly #logListeners = new Set<(line: string) => void>();
   readonly #resumeListeners = new Set<() => void>();
   #reason: MachineEnd | undefined;
 
@@ -85,7 +89,10 @@ export class GuestDouble {
     const process = identify(child.pid ?? 0);
     if (!process) throw new Error("sleep does not run");
     const guest = new GuestDouble(spec, child, process, manners);
-    if (manners.diesAtOnce) child.kill("SIGKILL");
+    if (manners.diesAtOnce) {
+      child.kill("SIGKILL");
+      await guest.ended;
+    }
     return guest;
   }
 
@@ -135,13 +142,23 @@ export class GuestDouble {
     return () => this.#resumeListeners.delete(listener);
   }
 
+  /** A line of the agent's log, to whoever listens. */
+  say(line: string): void {
+    for (const listener of this.#logListeners) listener(line);
+  }
+
   /** Breaks the channel, as a guest that misbehaves does. */
   breakChannel(): void {
     this.#hangUp("the channel broke");
   }
 
   /** A new agent connection; waits for ever when the guest is silent. */
-  async connect(vm: string, signal: AbortSignal, deadline: number): Promise<Agent> {
+  async connect(
+    vm: string,
+    signal: AbortSignal,
+    deadline: number,
+    onLog: (line: string) => void = () => undefined,
+  ): Promise<Agent> {
     if (this.manners.foreign) throw fault("guest_version", { agent: "2 to 3", daemon: "1" });
     if (this.manners.silent || !this.alive) {
       await this.#orAbort(new Promise((resolve) => setTimeout(resolve, deadline).unref()), signal);
@@ -150,6 +167,8 @@ export class GuestDouble {
     const closed = Promise.withResolvers<BangerError>();
     this.#agents.add(closed.resolve);
     this.connections += 1;
+    this.#logListeners.add(onLog);
+    void closed.promise.then(() => this.#logListeners.delete(onLog));
     const gone = new AbortController();
     void closed.promise.then((error) => gone.abort(error));
     const agent: Agent = {
@@ -167,6 +186,9 @@ export class GuestDouble {
       },
       killJob: ({ id }, number, at) =>
         this.#answer(gone.signal, at, () => void this.orders.push(`kill ${id} ${number}`)),
+      pack: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("pack", spec.path)),
+      unpack: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("unpack", spec.path)),
+      store: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("store", spec.path)),
       dial: () => {
         throw fault("dial_failed", { target: "a port", reason: "nothing listens there" });
       },
@@ -226,7 +248,7 @@ export class GuestDouble {
   }
 
   #putFile(file: GuestFile): boolean {
-    this.#mustBe("mounted");
+    if (this.phase === "initramfs") this.#mustBe("mounted");
     if (file.onlyIfMissing && this.files.has(file.path)) return false;
     this.files.set(file.path, file);
     return true;
@@ -251,6 +273,24 @@ export class GuestDouble {
     gone.addEventListener("abort", () => command.lose(gone.reason));
     this.commands.push(command);
     this.manners.runs?.(command);
+    return command;
+  }
+
+  /** What it is given is swallowed; in the end there was one file of as many bytes. */
+  #copy(kind: string, path: string | Uint8Array): GuestProcess {
+    if (this.phase === "initramfs") this.#mustBe("mounted");
+    const command = new CommandDouble({ args: [kind, path] });
+    this.copies.push(command);
+    let bytes = 0;
+    command.stdin.on("data", (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    command.stdin.once("end", () => {
+      const { refusesCopies } = this.manners;
+      command.stdout.end(refusesCopies ? "" : `1 ${bytes} 0\n`);
+      command.stderr.end(refusesCopies ? "28 srv/x: No space left on device\n" : "");
+      command.exit(refusesCopies ? 1 : 0);
+    });
     return command;
   }
 

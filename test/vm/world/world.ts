@@ -14,6 +14,7 @@ import { VmRepository } from "../../../src/store/vm-repository.ts";
 import type { TimeSource } from "../../../src/vm/host-clock.ts";
 import { type Deadlines, usualDeadlines } from "../../../src/vm/parts.ts";
 import { VmService } from "../../../src/vm/service.ts";
+import { SshAccess } from "../../../src/vm/ssh/access.ts";
 import { VmFiles } from "../../../src/vm/vm-files.ts";
 import { FakeSource } from "../../image/images.ts";
 import { Crash, gated } from "./crash.ts";
@@ -39,6 +40,8 @@ export class World implements AsyncDisposable {
   imageSize = 1 * gib;
   deadlines: Partial<Deadlines> = {};
   time: TimeSource | undefined;
+  /** As configured. */
+  authorizedKeys: string[] = [];
   readonly #daemons: Daemon[] = [];
   readonly #over = new AbortController();
 
@@ -100,6 +103,8 @@ export class Daemon {
     this.#world = world;
     const { crash } = this;
     this.database = Database.open(join(world.directory, "state.db"));
+    const log = (message: string, details?: Record<string, unknown>) =>
+      void world.logged.push(`${message} ${JSON.stringify(details ?? {})}`);
     this.images = new ImageService({
       directory: join(world.directory, "images"),
       sources: { debian: new FakeSource() },
@@ -111,11 +116,19 @@ export class Daemon {
         reads: ["all", "get", "byName", "byIdPrefix", "names", "namesByImage", "namesByKernel"],
       }),
       files: gated(crash, "files", new VmFiles(world.paths), {
-        now: ["directory", "runDirectory", "consoleLog", "checkPaths"],
+        now: ["directory", "runDirectory", "consoleLog", "logs", "checkPaths"],
         reads: [
-          ...["directory", "runDirectory", "consoleLog", "checkPaths"],
+          ...["directory", "runDirectory", "consoleLog", "logs", "checkPaths"],
           ...["consoleTail", "ids", "runIds", "retired", "hasDisk"],
         ],
+      }),
+      ssh: new SshAccess({
+        directory: join(world.directory, "ssh"),
+        files: new VmFiles(world.paths),
+        vms: new VmRepository(this.database),
+        proxy: { command: ["banger", "vm", "ssh-proxy"], env: {} },
+        authorizedKeys: world.authorizedKeys,
+        log,
       }),
       driver: gated(crash, "driver", new DriverDouble(world, crash), {
         reads: ["find", "lastWords", "diskUsed"],
@@ -141,11 +154,11 @@ export class Daemon {
       }),
       chooseAccelerator: async () => "tcg",
       kernelCommandLine: (accelerator) => `quiet ${accelerator}`,
-      connect: async ({ socket, vm, deadline, signal }) => {
+      connect: async ({ socket, vm, deadline, signal, onLog }) => {
         await crash.pass("connect");
         const guest = world.guests.findLast((one) => one.runtime.agentSocket === socket);
         if (!guest) throw fault("guest_unreachable", { vm, reason: "no socket" });
-        const agent = await guest.connect(vm, signal, deadline);
+        const agent = await guest.connect(vm, signal, deadline, onLog);
         await crash.live();
         return gated(crash, "agent", agent);
       },
@@ -153,7 +166,7 @@ export class Daemon {
       host: { cpus: 8, memory: 16 * gib },
       deadlines: { ...usualDeadlines, pause: 5, ...world.deadlines },
       ...(world.time ? { time: world.time } : {}),
-      log: (message, details) => world.logged.push(`${message} ${JSON.stringify(details ?? {})}`),
+      log,
     });
   }
 

@@ -59,6 +59,12 @@ export const guestErrors = {
     remedy: () => "Check the command's name, its mode, the user and the directory",
     when: "The command of `vm exec` or `vm run` could not be started. 127 when it was not found.",
   }),
+  ssh_server_missing: define<{ vm: string }>({
+    status: 501,
+    message: (p) => `vm ${show(p.vm)} has no ssh server`,
+    remedy: (p) => `Install one in it (openssh-server), or do without: banger vm shell ${p.vm}`,
+    when: "`vm ssh`, or ssh to a machine, found no sshd in its image.",
+  }),
   dial_failed: define<{ target: string; reason: string; errno?: string }>({
     status: 502,
     message: (p) => `cannot connect to ${p.target} in the guest: ${p.reason}`,

@@ -34,6 +34,14 @@ export const vmErrors = {
       p.wanted === "running" ? `Start it: banger vm start ${p.name}` : `Stop it: banger vm stop ${p.name}`,
     when: "The machine is not in the state that the command needs.",
   }),
+  wait_expired: define<{ vm: string; targets: string[]; seconds: number }>({
+    exit: 124,
+    status: 504,
+    message: (p) =>
+      `vm ${show(p.vm)} did not get there within ${p.seconds} s: still waiting for ${listed(p.targets)}`,
+    remedy: (p) => `Give it more time with --timeout, or see what keeps it: banger vm logs ${p.vm}`,
+    when: "`vm wait` reached its deadline; the exit status is that of timeout(1).",
+  }),
   vm_disk_missing: define<{ name: string }>({
     status: 409,
     message: (p) => `vm ${show(p.name)} has never run and has no disk of its own`,

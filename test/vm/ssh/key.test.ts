@@ -3,10 +3,10 @@ import { createPublicKey, verify } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { isFault } from "../../src/lib/errors/error.ts";
-import { run } from "../../src/lib/process.ts";
-import { generateHostKey } from "../../src/vm/ssh-key.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { isFault } from "../../../src/lib/errors/error.ts";
+import { run } from "../../../src/lib/process.ts";
+import { generateKey } from "../../../src/vm/ssh/key.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 
 /** The fields of RFC 4251 strings, one after the other. */
 function fields(bytes: Buffer, count: number): { values: Buffer[]; rest: Buffer } {
@@ -23,7 +23,7 @@ function fields(bytes: Buffer, count: number): { values: Buffer[]; rest: Buffer 
 describe("a host key", () => {
   test("is in OpenSSH's format to the byte", () => {
     for (const comment of ["", "a", "root@otter", "x".repeat(50)]) {
-      const { privateKey, publicKey } = generateHostKey(comment);
+      const { privateKey, publicKey } = generateKey(comment);
       const lines = privateKey.split("\n");
       assert.equal(lines[0], "-----BEGIN OPENSSH PRIVATE KEY-----");
       assert.deepEqual(lines.slice(-2), ["-----END OPENSSH PRIVATE KEY-----", ""]);
@@ -53,7 +53,7 @@ describe("a host key", () => {
 
   test("has a public half that belongs to its private one", async () => {
     const { sign, createPrivateKey } = await import("node:crypto");
-    const { privateKey, publicKey } = generateHostKey("c");
+    const { privateKey, publicKey } = generateKey("c");
     const bytes = Buffer.from(privateKey.split("\n").slice(1, -2).join(""), "base64");
     const [, secret = Buffer.alloc(0)] = fields(fields(bytes.subarray(15), 3).rest.subarray(4), 2).values;
     const [, point, both] = fields(secret.subarray(8), 3).values;
@@ -70,12 +70,12 @@ describe("a host key", () => {
   });
 
   test("is a new one each time", () => {
-    assert.notEqual(generateHostKey("a").privateKey, generateHostKey("a").privateKey);
+    assert.notEqual(generateKey("a").privateKey, generateKey("a").privateKey);
   });
 
   test("is read by ssh-keygen, where there is one", async (context) => {
     const path = join(temporaryDirectory(context), "key");
-    const { privateKey, publicKey } = generateHostKey("root@otter");
+    const { privateKey, publicKey } = generateKey("root@otter");
     writeFileSync(path, privateKey);
     chmodSync(path, 0o600);
     try {

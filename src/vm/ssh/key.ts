@@ -1,16 +1,19 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { diskFault } from "../../lib/atomic.ts";
+import { errnoOf } from "../../lib/errors/error.ts";
 
-export interface HostKey {
-  /** The file `ssh_host_ed25519_key`. */
+export interface KeyPair {
+  /** The private file: OpenSSH's own format. */
   privateKey: string;
-  /** The file `ssh_host_ed25519_key.pub`: one line. */
+  /** The public file: one line. */
   publicKey: string;
 }
 
 const algorithm = "ssh-ed25519";
 
 /** A new Ed25519 key in OpenSSH's own format (openssh-key-v1, PROTOCOL.key in its source), without a passphrase. */
-export function generateHostKey(comment: string): HostKey {
+export function generateKey(comment: string): KeyPair {
   const pair = generateKeyPairSync("ed25519");
   const seed = rawPart(pair.privateKey, "d");
   const point = rawPart(pair.publicKey, "x");
@@ -28,6 +31,19 @@ export function generateHostKey(comment: string): HostKey {
     privateKey: armoured(container),
     publicKey: `${algorithm} ${publicBlob.toString("base64")} ${comment}\n`,
   };
+}
+
+/** A pair from its files, `path` and `path.pub`; undefined unless both are there. */
+export async function readKeyPair(path: string): Promise<KeyPair | undefined> {
+  try {
+    return {
+      privateKey: await readFile(path, "utf8"),
+      publicKey: await readFile(`${path}.pub`, "utf8"),
+    };
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw diskFault(error, path, "reading a key");
+  }
 }
 
 /** Twice the same random number, by which a wrong passphrase would be noticed, then the key. */
