@@ -37,8 +37,11 @@ export class Heartbeat {
     const { interval, patience, ask, onSilence } = this.#options;
     this.#silence = this.#heard ? 0 : this.#silence + interval;
     this.#heard = false;
-    if (this.#silence < patience) return ask();
-    this.stop();
-    onSilence();
+    if (this.#silence < patience) {
+      ask();
+    } else {
+      this.stop();
+      onSilence();
+    }
   }
 }
