@@ -306,6 +306,8 @@ static void release(struct job *job) {
   source_close(&job->outputs[1].source);
   output_log_free(&job->log);
   memset(job, 0, sizeof *job);
+  // Events of this turn may still be on their way to them.
+  job->report.fd = job->outputs[0].source.fd = job->outputs[1].source.fd = -1;
 }
 
 // The arguments, with spaces between them, as far as they are shown.
