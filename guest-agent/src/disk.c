@@ -84,6 +84,28 @@ int disk_grow(const char *device, const char *mounted, bool grow, uint64_t *byte
   return error;
 }
 
+int disk_await(const char *device, uint64_t bytes) {
+  int fd = open(device, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return -errno;
+  }
+  uint64_t deadline = now() + patience;
+  uint64_t room = 0;
+  int error = 0;
+  // The kernel hears of a new size by an interrupt, and looks later.
+  while (error == 0 && room < bytes) {
+    if (ioctl(fd, BLOCK_DEVICE_SIZE, &room) != 0) {
+      error = -errno;
+    } else if (room < bytes && now() > deadline) {
+      error = -ETIMEDOUT;
+    } else if (room < bytes) {
+      nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+  }
+  close(fd);
+  return error;
+}
+
 static bool look(const char *serial, char *device, size_t size) {
   DIR *disks = opendir("/sys/block");
   struct dirent *entry;

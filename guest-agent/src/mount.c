@@ -1,14 +1,11 @@
 #include "mount.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -18,12 +15,9 @@
 #include "modules.h"
 #include "network.h"
 #include "protocol.h"
+#include "settings.h"
 
-enum { ENTROPY_MIN = 32, ENTROPY_MAX = 512, SERIAL_SIZE = 64 };
-
-// linux/random.h
-#define ADD_ENTROPY _IOW('R', 0x03, int[2])
-#define RESEED _IO('R', 0x07)
+enum { SERIAL_SIZE = 64 };
 
 static void set_clock(const uint8_t *payload, size_t length, struct outcome *outcome);
 static void set_random(const uint8_t *payload, size_t length, struct outcome *outcome);
@@ -45,46 +39,15 @@ void mount_work(const uint8_t *payload, size_t length, struct outcome *outcome) 
 }
 
 static void set_clock(const uint8_t *payload, size_t length, struct outcome *outcome) {
-  uint64_t time;
-  if (!field_u64(payload, length, MOUNT_TIME, &time)) {
-    return;
-  }
-  struct timespec value = {.tv_sec = (time_t)(time / 1000000000u), .tv_nsec = (long)(time % 1000000000u)};
-  if (clock_settime(CLOCK_REALTIME, &value) != 0) {
-    outcome_fail(outcome, errno, "clock: %s", strerror(errno));
-  }
+  setting_clock(payload, length, MOUNT_TIME, outcome);
 }
 
 static void set_random(const uint8_t *payload, size_t length, struct outcome *outcome) {
-  struct field field;
-  if (!field_find(payload, length, MOUNT_ENTROPY, &field)) {
-    return;
-  }
-  if (field.length < ENTROPY_MIN || field.length > ENTROPY_MAX) {
-    outcome_fail(outcome, EINVAL, "entropy: %u bytes, not %d to %d", field.length, ENTROPY_MIN, ENTROPY_MAX);
-    return;
-  }
-  // struct rand_pool_info
-  struct {
-    int bits;
-    int size;
-    uint8_t bytes[ENTROPY_MAX];
-  } pool = {.bits = (int)field.length * 8, .size = (int)field.length};
-  memcpy(pool.bytes, field.value, field.length);
-  int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || ioctl(fd, ADD_ENTROPY, &pool) != 0 || ioctl(fd, RESEED, 0) != 0) {
-    outcome_fail(outcome, errno, "entropy: %s", strerror(errno));
-  }
-  if (fd >= 0) {
-    close(fd);
-  }
+  setting_random(payload, length, MOUNT_ENTROPY, outcome);
 }
 
 static void set_hostname(const uint8_t *payload, size_t length, struct outcome *outcome) {
-  char name[65];
-  if (field_text(payload, length, MOUNT_HOSTNAME, name, sizeof name) && sethostname(name, strlen(name)) != 0) {
-    outcome_fail(outcome, errno, "hostname: %s", strerror(errno));
-  }
+  setting_hostname(payload, length, MOUNT_HOSTNAME, outcome);
 }
 
 static void load_modules(const uint8_t *payload, size_t length, struct outcome *outcome) {

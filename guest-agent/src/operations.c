@@ -10,11 +10,13 @@
 #include "exec.h"
 #include "fields.h"
 #include "file.h"
+#include "identify.h"
 #include "info.h"
 #include "jobs.h"
 #include "launch.h"
 #include "metrics.h"
 #include "mount.h"
+#include "quiesce.h"
 #include "session.h"
 #include "shutdown.h"
 #include "worker.h"
@@ -88,6 +90,20 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
       worker_here(id, file_work, payload, length);
     } else {
       worker_start(id, operation, file_work, payload, length);
+    }
+    return;
+  case OP_QUIESCE:
+    if (agent.phase != PHASE_BOOTED) {
+      send_result(id, EINVAL, "the machine has not booted yet");
+    } else {
+      worker_start(id, operation, quiesce_work, payload, length);
+    }
+    return;
+  case OP_IDENTIFY:
+    if (!agent.in_guest || agent.phase != PHASE_BOOTED) {
+      send_result(id, EINVAL, "only a booted machine can be given another identity");
+    } else {
+      worker_start(id, operation, identify_work, payload, length);
     }
     return;
   case OP_PACK:

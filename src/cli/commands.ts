@@ -14,6 +14,9 @@ import * as kernelShowCode from "./commands/kernel/show.ts";
 import * as psCode from "./commands/ps.ts";
 import * as setupCode from "./commands/setup.ts";
 import * as sshConfigCode from "./commands/ssh-config.ts";
+import * as templateBuildCode from "./commands/template/build.ts";
+import * as templateDeleteCode from "./commands/template/delete.ts";
+import * as templateListCode from "./commands/template/list.ts";
 import * as versionCode from "./commands/version.ts";
 import * as vmAttachCode from "./commands/vm/attach.ts";
 import * as vmCommitCode from "./commands/vm/commit.ts";
@@ -43,6 +46,7 @@ import { daemonLogs, daemonStatus, daemonStop, doctor, setup, version } from "./
 import { imageDelete, imageList, imagePull, imageShow } from "./specs/image.ts";
 import { kernelDelete, kernelList, kernelPull, kernelShow } from "./specs/kernel.ts";
 import { sshConfig, vmSsh, vmSshProxy } from "./specs/ssh.ts";
+import { templateBuild, templateDelete, templateList } from "./specs/template.ts";
 import { vmCp } from "./specs/vm-copy.ts";
 import { vmStats, vmTop, vmWait } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
@@ -88,6 +92,9 @@ export const commands: readonly Command[] = [
   command(kernelShow, kernelShowCode),
   command(kernelPull, kernelPullCode),
   command(kernelDelete, kernelDeleteCode),
+  command(templateList, templateListCode),
+  command(templateBuild, templateBuildCode),
+  command(templateDelete, templateDeleteCode),
   command(daemonStatus, daemonStatusCode),
   command(daemonStop, daemonStopCode),
   command(daemonLogs, daemonLogsCode),

@@ -3,13 +3,14 @@ import type { Progress } from "../lib/context.ts";
 import { isFault } from "../lib/errors/error.ts";
 import { type Paths, resolvePaths } from "../lib/paths.ts";
 import type { DaemonInfo, Defaults, DoctorReport, PruneResult, SshTarget } from "../model/api/answers.ts";
-import type { CommitVm, CreateVm, PullImage, SetVm, WaitVm } from "../model/api/requests.ts";
+import type { BuildTemplate, CommitVm, CreateVm, PullImage, SetVm, WaitVm } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { LogSource } from "../model/log-request.ts";
 import type { Operation } from "../model/operation.ts";
 import type { VmStats } from "../model/stats.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
 import type { DialOptions } from "./dial.ts";
 import type { ExecOptions, RemoteProcess } from "./exec.ts";
@@ -61,6 +62,7 @@ export class Banger {
   readonly vms: Vms;
   readonly images: Images;
   readonly kernels: Kernels;
+  readonly templates: Templates;
   readonly #transport: Transport;
 
   constructor(options: BangerOptions = {}) {
@@ -75,6 +77,7 @@ export class Banger {
     this.vms = new Vms(caller);
     this.images = new Images(caller);
     this.kernels = new Kernels(caller);
+    this.templates = new Templates(caller);
   }
 
   info(): Promise<DaemonInfo> {
@@ -290,6 +293,27 @@ export class Kernels {
 
   delete(name: string): Promise<{ name: string; freed: number }> {
     return this.#caller.call({ method: "DELETE", path: `/kernels/${encodeURIComponent(name)}` });
+  }
+}
+
+/** Booted machines that new ones are copied from. A `ref` is an id or its beginning. */
+export class Templates {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  list(): Promise<Template[]> {
+    return this.#caller.get("/templates");
+  }
+
+  build(request: BuildTemplate = {}, options?: CallOptions): Promise<Template> {
+    return this.#caller.operate("POST", "/templates", request, options);
+  }
+
+  delete(ref: string): Promise<{ id: string; freed: number }> {
+    return this.#caller.call({ method: "DELETE", path: `/templates/${encodeURIComponent(ref)}` });
   }
 }
 

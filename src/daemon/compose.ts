@@ -23,6 +23,7 @@ import { usualDeadlines } from "../vm/parts.ts";
 import { VmService } from "../vm/service.ts";
 import { SshAccess } from "../vm/ssh/access.ts";
 import type { SshClientSetup } from "../vm/ssh/client-files.ts";
+import { TemplateStore } from "../vm/templates/store.ts";
 import { VmFiles } from "../vm/vm-files.ts";
 import { AccelerationService } from "../vmm/acceleration.ts";
 import { QemuDriver } from "../vmm/qemu/driver.ts";
@@ -74,6 +75,7 @@ export async function compose({ paths, config, log, shutdown }: ComposeOptions):
       vms: repository,
       files,
       ssh,
+      templates: new TemplateStore(paths.templates),
       driver: new QemuDriver(),
       images,
       kernels,

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { BangerError } from "../lib/errors/error.ts";
 import { compareClock } from "./clock.ts";
 import { Connection, type Traffic } from "./connection.ts";
+import * as copies from "./copies.ts";
 import * as copy from "./copy.ts";
 import { type DialTarget, dial } from "./dial.ts";
 import { type ExecSpec, exec } from "./exec.ts";
@@ -48,6 +49,8 @@ export interface Agent {
   /** Milliseconds by which the guest's clock is behind the host's, as of the sending of the question; `set` puts it right. */
   compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;
   ping(signal: AbortSignal): Promise<void>;
+  quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;
+  identify(options: copies.IdentifyOptions, signal: AbortSignal): Promise<copies.Identified>;
   /** Ends what it runs and the connection; the guest itself goes on. */
   close(): Promise<void>;
 }
@@ -144,6 +147,14 @@ class ConnectedAgent implements Agent {
 
   ping(signal: AbortSignal): Promise<void> {
     return this.#connection.ping(signal);
+  }
+
+  quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void> {
+    return copies.quiesce(this.#connection.streams, options, signal);
+  }
+
+  identify(options: copies.IdentifyOptions, signal: AbortSignal): Promise<copies.Identified> {
+    return copies.identify(this.#connection.streams, options, signal);
   }
 
   close(): Promise<void> {

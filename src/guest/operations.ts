@@ -74,6 +74,8 @@ export const operations = {
   jobs: 9,
   attach: 10,
   jobKill: 11,
+  quiesce: 30,
+  identify: 31,
   pack: 16,
   unpack: 17,
   store: 18,
@@ -125,13 +127,7 @@ export async function mount(
  */
 export async function putFile(streams: Streams, file: GuestFile, signal: AbortSignal): Promise<boolean> {
   const doing = `write ${file.path}`;
-  const payload = operation("file")
-    .text(90, file.path)
-    .u32(91, file.mode ?? 0o644)
-    .u32(92, file.uid ?? 0)
-    .u32(93, file.gid ?? 0)
-    .text(94, file.content)
-    .u32(95, (file.onlyInDirectory ? 1 : 0) | (file.onlyIfMissing ? 2 : 0));
+  const payload = fileFields(operation("file"), file);
   if (payload.size > streams.openLimit) {
     const reason = `its ${Buffer.byteLength(file.content)} bytes are too many for one order`;
     throw fault("guest_refused", { doing, reason, errno: "EFBIG" });
@@ -149,6 +145,17 @@ export async function putFile(streams: Streams, file: GuestFile, signal: AbortSi
     if (isRefusal(error, unmet, exists)) return false;
     throw error;
   }
+}
+
+/** What there is to say of a file. */
+export function fileFields(writer: FieldWriter, file: GuestFile): FieldWriter {
+  return writer
+    .text(90, file.path)
+    .u32(91, file.mode ?? 0o644)
+    .u32(92, file.uid ?? 0)
+    .u32(93, file.gid ?? 0)
+    .text(94, file.content)
+    .u32(95, (file.onlyInDirectory ? 1 : 0) | (file.onlyIfMissing ? 2 : 0));
 }
 
 /** Starts PID 1; returns when the agent serves beside it. @throws guest_refused */

@@ -10,6 +10,8 @@ export interface DetachedOptions {
   log: string;
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** A descriptor of ours that the program gets as its number 3. */
+  inherit?: number | undefined;
 }
 
 export interface DetachedProcess {
@@ -24,7 +26,7 @@ export interface DetachedExit {
 }
 
 /**
- * Starts a program that outlives this one: a session of its own, no input, no descriptor of ours, and files that only this user
+ * Starts a program that outlives this one: a session of its own, no input, no descriptor of ours but one that is named, and files that only this user
  * may open.
  *
  * @throws tool_missing, tool_failed, no_space, directory_not_writable
@@ -42,7 +44,7 @@ export async function startDetached(
       cwd: options.cwd,
       env: options.env,
       detached: true,
-      stdio: ["ignore", log, log],
+      stdio: ["ignore", log, log, ...(options.inherit === undefined ? [] : [options.inherit])],
     });
   } finally {
     process.umask(mask);

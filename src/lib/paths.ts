@@ -10,6 +10,7 @@ export interface Paths {
   vms: string;
   images: string;
   kernels: string;
+  templates: string;
   /** What ssh needs to reach machines. */
   ssh: string;
   log: string;
@@ -35,6 +36,7 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
     vms: join(state, "vms"),
     images: join(state, "images"),
     kernels: join(state, "kernels"),
+    templates: join(state, "templates"),
     ssh: join(state, "ssh"),
     log: join(state, "daemon.log"),
     cache,

@@ -6,6 +6,10 @@ export const configSchema = z.strictObject({
   default_image_name: z.string().min(1).default("debian-bookworm"),
   /** `auto` probes; the others insist. */
   accelerator: z.enum(["auto", "kvm", "tcg"]).default("auto"),
+  /** `auto`: machines are copies of a booted one as soon as there is one of their image and size. */
+  templates: z.enum(["auto", "off"]).default("auto"),
+  /** What all templates together may occupy on disk; those not used for longest go first. */
+  template_budget: z.string().default("8G"),
   vm_defaults: z
     .strictObject({
       vcpu: z.int().min(1).optional(),

@@ -12,6 +12,7 @@ export const operationKinds = [
   "vm.commit",
   "image.pull",
   "kernel.pull",
+  "template.build",
 ] as const;
 
 export const problemSchema = z.object({

@@ -17,6 +17,28 @@ export type VmSpec = z.infer<typeof vmSpecSchema>;
 export const vmTimingSchema = z.array(z.object({ phase: z.string(), ms: z.number() }));
 export type VmTiming = z.infer<typeof vmTimingSchema>;
 
+/** How a machine came to be: booted, or as a copy of a template, and then what makes it one of its own. */
+export const vmOriginSchema = z.object({
+  path: z.enum(["template", "cold"]),
+  /** What a person reads, without a full stop: "no template of this image and size yet". */
+  reason: z.string(),
+  template: z.string().optional(),
+  /** What the guest itself read after it was set. */
+  identity: z
+    .object({
+      hostname: z.string(),
+      machineId: z.string(),
+      bootId: z.string(),
+      /** Fingerprint of the ssh host key: `SHA256:…`. */
+      hostKey: z.string(),
+      /** Bits of the host's randomness that the guest's random pool was drawn anew from. */
+      entropy: z.int(),
+      at: z.iso.datetime(),
+    })
+    .optional(),
+});
+export type VmOrigin = z.infer<typeof vmOriginSchema>;
+
 /** A machine as the API shows it. */
 export const vmSchema = z.object({
   id: z.string(),
@@ -39,5 +61,6 @@ export const vmSchema = z.object({
   /** Bytes that the machine's disk occupies on the host. */
   diskUsed: z.int().optional(),
   timing: vmTimingSchema.optional(),
+  origin: vmOriginSchema.optional(),
 });
 export type Vm = z.infer<typeof vmSchema>;

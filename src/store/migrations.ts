@@ -26,4 +26,5 @@ export const migrations: readonly string[] = [
      started_at TEXT
    ) STRICT;
    CREATE INDEX vms_by_image ON vms (image_id);`,
+  "ALTER TABLE vms ADD COLUMN origin TEXT;",
 ];

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { fault } from "../lib/errors/error.ts";
 import {
+  type VmOrigin,
   type VmSpec,
   type VmState,
   type VmTiming,
+  vmOriginSchema,
   vmSpecSchema,
   vmStateSchema,
   vmTimingSchema,
@@ -29,6 +31,8 @@ export interface VmRecord {
   /** What finds the running process again; its shape is that of the driver's layer. */
   readonly runtime?: unknown;
   readonly timing?: VmTiming | undefined;
+  /** Of its first start. */
+  readonly origin?: VmOrigin | undefined;
   /** The guest has been given its identity and has booted once. */
   readonly provisioned: boolean;
   readonly ephemeral: boolean;
@@ -80,6 +84,7 @@ const rowSchema = z.object({
   disk: json(diskSchema).nullable(),
   runtime: json(z.unknown()).nullable(),
   timing: json(vmTimingSchema).nullable(),
+  origin: json(vmOriginSchema).nullable(),
   provisioned: bit,
   ephemeral: bit,
   created_at: z.string(),
@@ -190,6 +195,7 @@ function fromRow(row: z.output<typeof rowSchema>): VmRecord {
     disk: row.disk ?? undefined,
     runtime: row.runtime ?? undefined,
     timing: row.timing ?? undefined,
+    origin: row.origin ?? undefined,
     provisioned: row.provisioned,
     ephemeral: row.ephemeral,
     createdAt: row.created_at,
@@ -212,6 +218,7 @@ function toRow(record: VmRecord): Parameters {
     disk: toJson(record.disk),
     runtime: toJson(record.runtime),
     timing: toJson(record.timing),
+    origin: toJson(record.origin),
     provisioned: Number(record.provisioned),
     ephemeral: Number(record.ephemeral),
     created_at: record.createdAt,

@@ -4,6 +4,7 @@ import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { Context } from "../lib/context.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
 import type {
+  BuildTemplate,
   CommitVm,
   CreateVm,
   DetachRequest,
@@ -16,6 +17,7 @@ import type { Image } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
 import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
 
@@ -155,6 +157,15 @@ export interface VmApi {
    * @throws wait_expired, vm_wrong_state
    */
   wait(ref: string, request: WaitVm, context: Context): Promise<Vm>;
+
+  /** Last used first. */
+  templates(): Promise<Template[]>;
+  /** Makes a template for machines of this kind, or finds it made. @throws template_failed, and what `create` and `start` throw */
+  buildTemplate(request: BuildTemplate, context: Context): Promise<Template>;
+  /** `ref` is an id or at least three characters of its beginning. @throws template_not_found */
+  removeTemplate(ref: string): Promise<{ id: string; freed: number }>;
+  /** Removes the templates of an image that is gone. */
+  forgetImage(id: string): Promise<void>;
 
   /** Names of the machines whose disk is based on an image. */
   usingImage(id: string): string[];

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import type { MountOptions } from "../guest/operations.ts";
 import { guestFiles } from "./guest-files.ts";
-import { macAddress } from "./identity.ts";
+import { identifyGuest } from "./identify.ts";
+import { hostKeyComment, macAddress } from "./identity.ts";
 import { serials } from "./machine-spec.ts";
 import type { VmParts } from "./parts.ts";
 import type { Agent } from "./ports.ts";
@@ -22,21 +24,20 @@ export async function bringUp(
   lap: (phase: string) => void = () => undefined,
 ): Promise<void> {
   const { phase } = agent.welcome;
-  if (phase === "booted") return;
   const record = parts.vms.get(vm.id);
   if (!record) return;
+  if (phase === "booted") {
+    // A copy of a template, or a machine whose first start was cut off: in both nothing of the user's has run yet.
+    if (!record.provisioned) {
+      await identifyGuest(parts, record, agent, signal);
+      parts.vms.update(vm.id, { provisioned: true });
+      lap("identity");
+    }
+    return;
+  }
   const { name, spec, provisioned } = record;
   if (phase === "initramfs") {
-    const options = {
-      rootSerial: serials.root,
-      rootFstype: "ext4",
-      modulesSerial: serials.modules,
-      hostname: name,
-      entropy: randomBytes(64),
-      grow: true,
-    };
-    const network = { ...natNetwork, mac: macAddress(vm.id) };
-    await agent.mount(spec.nat ? { ...options, network } : options, signal);
+    await agent.mount(mountOptions({ id: vm.id, name, nat: spec.nat }, randomBytes(64)), signal);
     lap("mount");
   }
   const hostKey = await parts.files.hostKey(vm.id, hostKeyComment(name));
@@ -48,7 +49,18 @@ export async function bringUp(
   parts.vms.update(vm.id, { provisioned: true });
 }
 
-/** As ssh-keygen would have it. */
-export function hostKeyComment(name: string): string {
-  return `root@${name}`;
+/** What a guest is told before it has a root. */
+export function mountOptions(
+  vm: { id: string; name: string; nat: boolean },
+  entropy: Uint8Array,
+): MountOptions {
+  const options = {
+    rootSerial: serials.root,
+    rootFstype: "ext4",
+    modulesSerial: serials.modules,
+    hostname: vm.name,
+    entropy,
+    grow: true,
+  };
+  return vm.nat ? { ...options, network: { ...natNetwork, mac: macAddress(vm.id) } } : options;
 }

@@ -28,7 +28,8 @@ export async function createVm(
   return await handle.lock.run("creating", context.signal, async () => {
     const record = reserve(parts, id, request, image, kernel);
     try {
-      if (request.start ?? true) await lifecycle.boot(handle, record, context, watch);
+      if (request.start ?? true)
+        await lifecycle.boot(handle, record, context, { watch, cold: request.cold ?? false });
       return id;
     } catch (error) {
       await cleanUp(parts.log, `removing ${record.name}, which did not start,`, () =>

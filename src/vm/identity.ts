@@ -15,3 +15,8 @@ export function macAddress(id: string): string {
   const digits = id.slice(0, 6);
   return `52:54:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
 }
+
+/** As ssh-keygen would have it. */
+export function hostKeyComment(name: string): string {
+  return `root@${name}`;
+}

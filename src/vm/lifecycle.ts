@@ -52,8 +52,16 @@ export class Lifecycle {
   }
 
   /** Starts a machine that does not run. */
-  async boot(handle: VmHandle, record: VmRecord, context: Context, watch = new Stopwatch()): Promise<void> {
-    await this.#starting(handle, context, (scoped) => startMachine(this.#parts, record, watch, scoped));
+  async boot(
+    handle: VmHandle,
+    record: VmRecord,
+    context: Context,
+    options: { watch?: Stopwatch; cold?: boolean } = {},
+  ): Promise<void> {
+    const { watch = new Stopwatch(), cold = false } = options;
+    await this.#starting(handle, context, (scoped) =>
+      startMachine(this.#parts, record, watch, scoped, { cold }),
+    );
   }
 
   /** Goes on with a start that an earlier daemon could not finish. */

@@ -5,12 +5,14 @@ import type { TimeSource } from "./host-clock.ts";
 import type { HostSize } from "./host-size.ts";
 import type { ChooseAccelerator, ConnectAgent, Images, Kernels } from "./ports.ts";
 import type { SshAccess } from "./ssh/access.ts";
+import type { TemplateStore } from "./templates/store.ts";
 import type { VmFiles } from "./vm-files.ts";
 
 /** What the service of machines is composed of. */
 export interface VmParts {
   readonly vms: VmRepository;
   readonly files: VmFiles;
+  readonly templates: TemplateStore;
   readonly driver: Driver;
   readonly images: Images;
   readonly kernels: Kernels;
@@ -18,7 +20,7 @@ export interface VmParts {
   readonly kernelCommandLine: (accelerator: Accelerator) => string;
   readonly ssh: SshAccess;
   readonly connect: ConnectAgent;
-  readonly config: Pick<Config, "default_image_name" | "vm_defaults">;
+  readonly config: Pick<Config, "default_image_name" | "vm_defaults" | "templates" | "template_budget">;
   readonly host: HostSize;
   readonly deadlines: Deadlines;
   /** Absent: the host's own clocks. */
@@ -30,6 +32,10 @@ export interface VmParts {
 export interface Deadlines {
   /** From the start of the process to the agent's hello. */
   readonly hello: number;
+  /** From the start of a copy's process to its agent's hello, after which it is booted instead. */
+  readonly restored: number;
+  /** From a system that is up to its rest, when a template is taken of it. */
+  readonly settle: number;
   /** For one attempt to reach the agent of a machine that runs already. */
   readonly relink: number;
   /** Between two such attempts. */
@@ -51,6 +57,8 @@ export interface Deadlines {
 /** A guest under software emulation on a busy host takes its time to say hello; one that hangs is found out all the same. */
 export const usualDeadlines: Deadlines = {
   hello: 90_000,
+  restored: 20_000,
+  settle: 1_500,
   relink: 30_000,
   pause: 500,
   agent: 5_000,

@@ -1,4 +1,5 @@
 import type { Traffic } from "../guest/connection.ts";
+import type { Identified, IdentifyOptions } from "../guest/copies.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
@@ -75,6 +76,8 @@ export interface Agent {
   dial(target: DialTarget, signal: AbortSignal): GuestConnection;
   sync(signal: AbortSignal): Promise<void>;
   shutdown(mode: ShutdownMode, signal: AbortSignal): Promise<void>;
+  quiesce(options: { forget: boolean }, signal: AbortSignal): Promise<void>;
+  identify(options: IdentifyOptions, signal: AbortSignal): Promise<Identified>;
   info(signal: AbortSignal): Promise<GuestInfo>;
   metrics(signal: AbortSignal): Promise<GuestMetrics>;
   compareClock(options: { set: boolean }, signal: AbortSignal): Promise<number>;

@@ -34,6 +34,7 @@ export async function reconcile(parts: VmParts, lifecycle: Lifecycle): Promise<v
     );
   }
   await removeLeftovers(parts);
+  await parts.templates.removeLeftovers();
 }
 
 /** Returns the process that was taken over, if one was. */

@@ -1,11 +1,12 @@
 import type { TreeSource } from "../archive/tree/pack.ts";
 import type { CopyResult } from "../archive/tree/unpack.ts";
 import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
-import { type Context, step } from "../lib/context.ts";
+import { type Context, detachedContext, step } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { asFault, type BangerError, fault, isFault } from "../lib/errors/error.ts";
 import type { PruneResult, SshTarget } from "../model/api/answers.ts";
 import type {
+  BuildTemplate,
   CommitVm,
   CreateVm,
   DetachRequest,
@@ -18,6 +19,7 @@ import type { Image } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
 import type { LogRequest } from "../model/log-request.ts";
 import type { VmStats } from "../model/stats.ts";
+import type { Template } from "../model/template.ts";
 import type { Vm, VmSpec } from "../model/vm.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmApi } from "./api.ts";
@@ -35,6 +37,8 @@ import { findVm } from "./references.ts";
 import { Sessions } from "./sessions.ts";
 import { applyPending, changedSpec, defaultSpec, difference } from "./spec.ts";
 import { measure } from "./stats.ts";
+import { TemplateBuilder } from "./templates/builder.ts";
+import { Templates } from "./templates/templates.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds for the guest to shut down when the request does not say. */
@@ -47,11 +51,16 @@ export class VmService implements VmApi {
   readonly #parts: VmParts;
   readonly #lifecycle: Lifecycle;
   readonly #sessions: Sessions;
+  readonly #builder: TemplateBuilder;
+  readonly #templates: Templates;
 
   constructor(parts: VmParts) {
     this.#parts = parts;
     this.#lifecycle = new Lifecycle(parts);
     this.#sessions = new Sessions(parts, this.#lifecycle);
+    const { signal } = this.#lifecycle.scoped(detachedContext());
+    this.#builder = new TemplateBuilder(parts, this.#lifecycle.background, signal);
+    this.#templates = new Templates(parts, this.#builder);
   }
 
   async list(): Promise<Vm[]> {
@@ -77,7 +86,7 @@ export class VmService implements VmApi {
 
   async create(request: CreateVm, context: Context): Promise<Vm> {
     const id = await createVm(this.#parts, this.#lifecycle, request, this.#lifecycle.scoped(context));
-    this.#expectSession(id);
+    this.#started(id);
     return await this.show(id);
   }
 
@@ -86,7 +95,7 @@ export class VmService implements VmApi {
       await this.#lifecycle.exclusively(record, scoped, async (handle, present) => {
         if (!handle.live) await this.#lifecycle.boot(handle, present, scoped);
       });
-      this.#expectSession(record.id);
+      this.#started(record.id);
     });
   }
 
@@ -106,7 +115,7 @@ export class VmService implements VmApi {
         await this.#lifecycle.halt(handle, present, milliseconds(options.timeout), scoped);
         await this.#lifecycle.boot(handle, this.#parts.vms.get(record.id) ?? present, scoped);
       });
-      this.#expectSession(record.id);
+      this.#started(record.id);
     });
   }
 
@@ -232,6 +241,22 @@ export class VmService implements VmApi {
     return await this.#change(ref, context, (record, scoped) => this.#sessions.wait(record, request, scoped));
   }
 
+  async templates(): Promise<Template[]> {
+    return await this.#templates.list();
+  }
+
+  async buildTemplate(request: BuildTemplate, context: Context): Promise<Template> {
+    return await this.#templates.build(request, this.#lifecycle.scoped(context));
+  }
+
+  async removeTemplate(ref: string): Promise<{ id: string; freed: number }> {
+    return await this.#templates.remove(ref);
+  }
+
+  async forgetImage(id: string): Promise<void> {
+    await this.#templates.forgetImage(id);
+  }
+
   usingImage(id: string): string[] {
     return this.#parts.vms.namesByImage(id);
   }
@@ -262,8 +287,10 @@ export class VmService implements VmApi {
     );
   }
 
-  #expectSession(id: string): void {
-    if (this.#parts.vms.get(id)?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
+  #started(id: string): void {
+    const record = this.#parts.vms.get(id);
+    if (record?.ephemeral) this.#sessions.expectFirst(this.#lifecycle.handles.get(id));
+    if (record?.state === "running") this.#builder.consider(record);
   }
 
   #agent(ref: string, signal: AbortSignal): Promise<Agent> {

@@ -7,8 +7,8 @@ import type { DetachRequest, DialRequest, ExecRequest, WaitVm } from "../model/a
 import type { ImageConfig } from "../model/image.ts";
 import type { Job } from "../model/job.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
-import { hostKeyComment } from "./bring-up.ts";
 import type { VmHandle } from "./handle.ts";
+import { hostKeyComment } from "./identity.ts";
 import { jobView } from "./job-view.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";

@@ -1,11 +1,12 @@
 import { access } from "node:fs/promises";
 import { type Context, step } from "../lib/context.ts";
-import { asFault, type BangerError, fault } from "../lib/errors/error.ts";
+import { asFault, type BangerError, fault, messageOf } from "../lib/errors/error.ts";
 import type { VmDisk, VmRecord } from "../store/vm-repository.ts";
-import type { Machine, MachineSpec } from "../vmm/driver.ts";
-import { bringUp, hostKeyComment } from "./bring-up.ts";
+import type { DiskFile, Machine, MachineSpec } from "../vmm/driver.ts";
+import { bringUp } from "./bring-up.ts";
 import { cleanUp } from "./clean-up.ts";
 import { keepTime } from "./clock.ts";
+import { hostKeyComment } from "./identity.ts";
 import { LiveMachine } from "./live-machine.ts";
 import { MachineJournal } from "./logs/journal.ts";
 import { machineSpec } from "./machine-spec.ts";
@@ -14,10 +15,13 @@ import type { Agent } from "./ports.ts";
 import { type ImageSetup, storeRuntime } from "./runtime.ts";
 import { applyPending } from "./spec.ts";
 import { Stopwatch } from "./stopwatch.ts";
+import { chooseOrigin } from "./templates/choose.ts";
+import { copyDisk } from "./templates/copy.ts";
+import type { Template } from "./templates/store.ts";
 
 /**
- * Starts a machine that does not run, up to the point where its agent runs commands. When that fails nothing of it runs, and
- * its record says why.
+ * Starts a machine that does not run, up to the point where its agent runs commands: a new one as a copy of a template where there is
+ * one, unless `cold`. When that fails nothing of it runs, and its record says why.
  *
  * @throws vm_failed, guest_unreachable, interrupted, and what driver, image, kernel and guest throw
  */
@@ -26,14 +30,19 @@ export async function startMachine(
   before: VmRecord,
   watch: Stopwatch,
   context: Context,
+  options: { cold: boolean } = { cold: false },
 ): Promise<LiveMachine> {
   return await orRollBack(parts, before, context, () =>
     step(context, "vm.start", `starting ${before.name}`, async () => {
       const record = begin(parts, before);
-      const { spec, image } = await prepare(parts, record, watch, context);
-      const machine = await parts.driver.start(spec, context);
+      const ready = await prepare(parts, record, watch, context);
+      const copied = await tryTemplate(parts, record, ready, options.cold, watch, context);
+      if (copied) return copied;
+      const disk = await readyDisk(parts, record, ready.rootfs, context.signal);
+      watch.lap("disk");
+      const machine = await parts.driver.start(ready.spec(disk), context);
       watch.lap("vmm");
-      return await finish(parts, record, machine, image, watch, context);
+      return await finish(parts, record, machine, ready.image, watch, context);
     }),
   );
 }
@@ -91,12 +100,14 @@ function begin(parts: VmParts, before: VmRecord): VmRecord {
   return record;
 }
 
-async function prepare(
-  parts: VmParts,
-  record: VmRecord,
-  watch: Stopwatch,
-  context: Context,
-): Promise<{ spec: MachineSpec; image: ImageSetup }> {
+/** What a start needs beside the machine's disk. */
+interface Ready {
+  readonly image: ImageSetup;
+  readonly rootfs: string;
+  spec(disk: DiskFile): MachineSpec;
+}
+
+async function prepare(parts: VmParts, record: VmRecord, watch: Stopwatch, context: Context): Promise<Ready> {
   const { id } = record;
   const { manifest, rootfs } = await parts.images.ensure(record.image.id, context);
   watch.lap("image");
@@ -106,11 +117,57 @@ async function prepare(
   const accelerator = await parts.chooseAccelerator(context);
   watch.lap("probe");
   await parts.files.prepare(id);
-  const disk = await readyDisk(parts, record, rootfs, context.signal);
-  watch.lap("disk");
   const commandLine = parts.kernelCommandLine(accelerator);
-  const spec = machineSpec(record, parts.files, { disk, boot, accelerator, commandLine });
-  return { spec, image: manifest };
+  const spec = (disk: DiskFile): MachineSpec =>
+    machineSpec(record, parts.files, { disk, boot, accelerator, commandLine });
+  return { image: manifest, rootfs, spec };
+}
+
+/** A machine that has never run, as a copy of a template; undefined when it has to boot. Notes which, and why. */
+async function tryTemplate(
+  parts: VmParts,
+  record: VmRecord,
+  ready: Ready,
+  cold: boolean,
+  watch: Stopwatch,
+  context: Context,
+): Promise<LiveMachine | undefined> {
+  if (record.disk || record.provisioned) return undefined;
+  const shape = ready.spec({ path: "", format: "qcow2" });
+  const { origin, template } = await chooseOrigin(parts, record, shape, { cold, signal: context.signal });
+  parts.vms.update(record.id, { origin });
+  watch.lap("template");
+  if (!template) return undefined;
+  try {
+    return await restore(parts, record, ready, template, watch, context);
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    const { id } = template.manifest;
+    const reason = `template ${id} could not be restored: ${messageOf(error)}`;
+    parts.log("dropping a template", { vm: record.name, template: id, error: messageOf(error) });
+    await cleanUp(parts.log, "dropping a template", () => parts.templates.remove(id));
+    await parts.files.clear(record.id);
+    parts.vms.update(record.id, { disk: undefined, runtime: undefined, origin: { path: "cold", reason } });
+    watch.lap("failed");
+    return undefined;
+  }
+}
+
+async function restore(
+  parts: VmParts,
+  record: VmRecord,
+  ready: Ready,
+  template: Template,
+  watch: Stopwatch,
+  context: Context,
+): Promise<LiveMachine> {
+  const disk = await copyDisk(parts, record, template, context);
+  parts.vms.update(record.id, { disk });
+  watch.lap("disk");
+  const machine = await parts.driver.restore(ready.spec(disk), template.snapshot, context);
+  watch.lap("restore");
+  const grown = template.manifest.spec.disk < disk.size ? disk.size : undefined;
+  return await finish(parts, record, machine, ready.image, watch, context, { grown });
 }
 
 /** The machine's disk, made at its first start and grown to what was asked for since. */
@@ -148,13 +205,16 @@ async function finish(
   image: ImageSetup,
   watch: Stopwatch,
   context: Context,
+  copy?: { grown: number | undefined },
 ): Promise<LiveMachine> {
   const vm = { id: record.id, name: record.name, init: image.init };
   const journal = new MachineJournal(parts.files.logs(vm.id), parts.log);
   try {
     // From here on a daemon that is killed finds the machine by its record; before, by its run directory.
     parts.vms.update(vm.id, { runtime: storeRuntime(machine.runtime, image) });
-    const agent = await bootGuest(parts, vm, machine, journal, watch, context);
+    if (copy?.grown !== undefined) await machine.announceDiskSize(0, copy.grown, context.signal);
+    const hello = copy ? parts.deadlines.restored : parts.deadlines.hello;
+    const agent = await bootGuest(parts, vm, machine, { hello, journal }, watch, context);
     const live = superviseMachine(parts, vm, machine, { agent, journal });
     parts.vms.update(vm.id, {
       state: "running",
@@ -174,7 +234,7 @@ async function bootGuest(
   parts: VmParts,
   vm: { id: string; name: string; init: string | undefined },
   machine: Machine,
-  journal: MachineJournal,
+  { hello, journal }: { hello: number; journal: MachineJournal },
   watch: Stopwatch,
   context: Context,
 ): Promise<Agent> {
@@ -188,7 +248,7 @@ async function bootGuest(
     agent = await parts.connect({
       socket: machine.agentSocket,
       vm: vm.name,
-      deadline: parts.deadlines.hello,
+      deadline: hello,
       signal,
       onLog: (line) => journal.say(line),
     });

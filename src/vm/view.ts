@@ -20,6 +20,7 @@ export function viewOf(record: VmRecord, diskUsed: number | undefined): Vm {
   if (record.pending !== undefined) vm.pending = record.pending;
   if (record.startedAt !== undefined) vm.startedAt = record.startedAt;
   if (record.timing !== undefined) vm.timing = record.timing;
+  if (record.origin !== undefined) vm.origin = record.origin;
   if (diskUsed !== undefined) vm.diskUsed = diskUsed;
   if (machine) {
     vm.accelerator = machine.accelerator;

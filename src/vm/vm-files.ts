@@ -65,6 +65,12 @@ export class VmFiles {
     } catch (error) {
       throw diskFault(error, directory, "making the machine's directory");
     }
+    await this.prepareRun(id);
+  }
+
+  /** Makes the run directory alone. @throws unsafe_directory, path_too_long */
+  async prepareRun(id: string): Promise<void> {
+    this.checkPaths(id);
     for (const path of [this.#runtime, this.runRoot, this.runDirectory(id)])
       await prepareRuntimeDirectory(path);
   }

@@ -12,7 +12,7 @@ export interface DriverFeatures {
 }
 
 /** One way to run machines. Composed of small parts, so that a caller can name what it needs. */
-export interface Driver extends MachineStarter, MachineFinder, DiskMaker {
+export interface Driver extends MachineStarter, MachineRestorer, MachineFinder, DiskMaker {
   readonly name: string;
   readonly features: DriverFeatures;
 }
@@ -27,6 +27,32 @@ export interface MachineStarter {
   start(spec: MachineSpec, context: Context): Promise<Machine>;
   /** The machine that an earlier daemon started, if the very same process still runs and its monitor answers. */
   adopt(runtime: MachineRuntime): Promise<Machine | undefined>;
+}
+
+/** With the feature `snapshot`. */
+export interface MachineRestorer {
+  /**
+   * Starts a machine where another one of the same shape was saved: its memory is mapped, not copied, and what it changes of it
+   * stays its own. Its disks must hold what the other's held at that moment. The guest runs when this returns.
+   *
+   * @throws as `start`; vmm_failed also when the snapshot is damaged or of another shape
+   */
+  restore(spec: MachineSpec, snapshot: MachineSnapshot, context: Context): Promise<Machine>;
+  /**
+   * A digest of everything that a snapshot of such a machine depends on, beside what its disks hold: monitor, processor, size,
+   * devices, kernel. Snapshots can be restored only where it is the same.
+   *
+   * @throws vmm_missing, unsupported_here, tool_failed, timed_out, interrupted
+   */
+  snapshotKey(spec: MachineSpec, signal?: AbortSignal): Promise<string>;
+}
+
+/** A machine's memory and the state of its devices, of one moment. Absolute paths; never written once made. */
+export interface MachineSnapshot {
+  /** What `memoryFile` of the saved machine was; absent when `state` holds the memory, too. */
+  readonly memory?: string | undefined;
+  /** As `saveState` wrote it. */
+  readonly state: string;
 }
 
 export interface MachineFinder {
@@ -101,6 +127,10 @@ export interface MachineSpec {
   readonly accelerator: Accelerator;
   readonly vcpu: number;
   readonly memory: number;
+  /** Where the guest's memory lies, for a machine that is to be saved and never let go on: made by the monitor, sparse. */
+  readonly memoryFile?: string | undefined;
+  /** Yields to everything else on the host. */
+  readonly background?: boolean | undefined;
   readonly kernel: { readonly vmlinuz: string; readonly initramfs: string; readonly commandLine: string };
   /** In the order in which the guest sees them. */
   readonly disks: readonly MachineDisk[];
@@ -143,6 +173,15 @@ export interface Machine {
   readonly ended: Promise<MachineEnd>;
   /** Ends the machine at once, its disks flushed; by force after `timeout` ms (5000). Resolves when the process is gone. */
   quit(options?: { timeout?: number }): Promise<MachineEnd>;
+  /**
+   * With the feature `snapshot`: writes the state of a paused machine's devices to `path`, and its memory as well unless that is in
+   * a file. It stays paused.
+   *
+   * @throws vmm_failed, vmm_protocol, no_space, directory_not_writable, timed_out, interrupted
+   */
+  saveState(path: string, signal?: AbortSignal): Promise<void>;
+  /** Tells the guest that a disk, the `index`th of its spec, has become `size` bytes large. @throws as `pause` */
+  announceDiskSize(index: number, size: number, signal?: AbortSignal): Promise<void>;
   /** Sends a signal to the monitor's process. False when it is gone. */
   signal(name: NodeJS.Signals): boolean;
   /** Stops the guest's processors; its memory and its devices stay as they are. @throws vmm_protocol, timed_out, interrupted */

@@ -15,6 +15,8 @@ describe("the configuration", () => {
       log_level: "info",
       default_image_name: "debian-bookworm",
       accelerator: "auto",
+      templates: "auto",
+      template_budget: "8G",
       vm_defaults: { disk: "8G" },
       ssh: { authorized_keys: [] },
       archive: {

@@ -32,6 +32,8 @@ export const op = {
   store: 18,
   metrics: 26,
   clock: 27,
+  quiesce: 30,
+  identify: 31,
 } as const;
 
 export interface Frame {

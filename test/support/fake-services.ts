@@ -10,6 +10,7 @@ import type { Image } from "../../src/model/image.ts";
 import type { Job } from "../../src/model/job.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
 import type { VmStats } from "../../src/model/stats.ts";
+import type { Template } from "../../src/model/template.ts";
 import type { Vm } from "../../src/model/vm.ts";
 import type { GuestConnection, GuestProcess } from "../../src/vm/ports.ts";
 
@@ -68,6 +69,10 @@ export function fakeServices(): FakeServices {
       ssh: method("vms.ssh", sampleSshTarget),
       logs: method<AsyncIterable<Buffer | string>>("vms.logs", Readable.from(["console\n"])),
       wait: method("vms.wait", sampleVm),
+      templates: method("vms.templates", [sampleTemplate]),
+      buildTemplate: method("vms.buildTemplate", sampleTemplate),
+      removeTemplate: method("vms.removeTemplate", { id: sampleTemplate.id, freed: 4096 }),
+      forgetImage: method("vms.forgetImage", undefined),
       usingImage: () => [],
       usingKernel: (name) => (name === "used" ? ["dev"] : []),
       reconcile: method("vms.reconcile", undefined),
@@ -176,6 +181,18 @@ export const sampleImage: Image = {
   source: { kind: "debian", detail: "bookworm" },
   createdAt: "2026-01-01T00:00:00.000Z",
   used: 2 ** 28,
+};
+
+export const sampleTemplate: Template = {
+  id: "3fa9c1d2e4b5",
+  image: { id: "0123456789ab", name: "debian-bookworm" },
+  kernel: "generic-6.1",
+  accelerator: "tcg",
+  spec: { vcpu: 1, memory: 2 ** 30, disk: 2 ** 33, nat: false },
+  size: 170 * 2 ** 20,
+  createdAt: "2026-01-01T00:00:00.000Z",
+  usedAt: "2026-01-01T00:00:00.000Z",
+  took: 12_000,
 };
 
 export const sampleKernel: Kernel = {

@@ -34,12 +34,13 @@ describe("creating a machine", () => {
         startedAt: "",
         diskUsed: vm.diskUsed,
         timing: [],
+        origin: { path: "cold", reason: "templates are off" },
       },
     );
     assert.ok(vm.diskUsed && vm.diskUsed > 0);
     assert.deepEqual(
       vm.timing?.map(({ phase }) => phase),
-      ["image", "kernel", "probe", "disk", "vmm", "hello", "mount", "files", "boot"],
+      ["image", "kernel", "probe", "template", "disk", "vmm", "hello", "mount", "files", "boot"],
     );
     assert.deepEqual(
       context.heard.map(({ stage, state, message }) => `${stage} ${state}: ${message}`),

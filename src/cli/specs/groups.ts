@@ -48,6 +48,18 @@ export const groups: readonly GroupSpec[] = [
     ],
   },
   {
+    path: ["template"],
+    summary: "Booted machines to copy",
+    description:
+      "After the first run of an image and size, banger freezes a machine that has just booted and belongs to nobody. Later ones are " +
+      "copies of it, each with an identity of its own, and answer in a fraction of a second.",
+    examples: [
+      { command: "banger template list", note: "what there is" },
+      { command: "banger template build --image debian-bookworm-slim", note: "make one beforehand" },
+      { command: "banger vm run --cold", note: "boot, without one" },
+    ],
+  },
+  {
     path: ["daemon"],
     summary: "The program in the background",
     description:

@@ -1,6 +1,7 @@
 import type { CommandSpec } from "../args/spec.ts";
 
-const machineFlags = {
+/** What a machine is made of. */
+export const machineFlags = {
   name: { kind: "string", value: "NAME", help: "Name, a DNS label; a random readable one when absent" },
   image: {
     kind: "string",
@@ -18,6 +19,10 @@ const machineFlags = {
   memory: { kind: "size", short: "m", value: "SIZE", help: "Memory, such as 2G", shows: "memory" },
   disk: { kind: "size", value: "SIZE", help: "Disk, such as 20G; takes room as it fills", shows: "disk" },
   nat: { kind: "boolean", help: "Give it a network card that reaches the outside; without it there is none" },
+} as const;
+
+const startFlags = {
+  cold: { kind: "boolean", help: "Boot it, even where there is a template to copy" },
 } as const;
 
 const wait = {
@@ -51,6 +56,7 @@ export const vmRun = {
     rm: { kind: "boolean", help: "Delete the machine when the shell or the command ends" },
     detach: { kind: "boolean", short: "d", help: "Only start it, print its name and come back" },
     ...machineFlags,
+    ...startFlags,
     wait,
     ...showFlags,
   },
@@ -70,6 +76,7 @@ export const vmCreate = {
   flags: {
     "no-start": { kind: "boolean", help: "Leave it created; `banger vm start` boots it" },
     ...machineFlags,
+    ...startFlags,
     wait,
     ...showFlags,
   },

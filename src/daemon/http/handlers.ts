@@ -99,7 +99,11 @@ export function makeHandlers(services: Services): Handlers {
     pullImage: ({ body: { name, ...request } }) =>
       operations.start("image.pull", name, (context) => images.pull(name, context, request)),
     showImage: ({ params }) => images.show(ref(params)),
-    deleteImage: ({ params }) => images.remove(ref(params), (id) => vms.usingImage(id)),
+    deleteImage: async ({ params }) => {
+      const removed = await images.remove(ref(params), (id) => vms.usingImage(id));
+      await vms.forgetImage(removed.id);
+      return removed;
+    },
 
     listKernels: () => kernels.list(),
     availableKernels: () => kernels.available(),
@@ -112,6 +116,13 @@ export function makeHandlers(services: Services): Handlers {
       if (users.length > 0) throw fault("kernel_in_use", { name, vms: users });
       return kernels.remove(name);
     },
+
+    listTemplates: () => vms.templates(),
+    buildTemplate: ({ body }) =>
+      operations.start("template.build", body.image ?? "the default image", (context) =>
+        vms.buildTemplate(body, context),
+      ),
+    deleteTemplate: ({ params }) => vms.removeTemplate(ref(params)),
 
     listOperations: () => operations.list(),
     showOperation: ({ params }) => operations.show(params.id ?? ""),

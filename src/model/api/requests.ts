@@ -15,10 +15,23 @@ export const createVmSchema = z.strictObject({
   disk: size.optional(),
   nat: z.boolean().default(false),
   start: z.boolean().default(true),
+  /** Boot it, also where there is a template to copy. */
+  cold: z.boolean().default(false),
   /** Deleted when it stops, or when its first foreground session ends. */
   ephemeral: z.boolean().default(false),
 });
 export type CreateVm = z.input<typeof createVmSchema>;
+
+/** Body of `POST /v1/templates`: as that of the machines it shall serve. */
+export const buildTemplateSchema = z.strictObject({
+  image: z.string().optional(),
+  kernel: z.string().optional(),
+  vcpu: z.int().optional(),
+  memory: size.optional(),
+  disk: size.optional(),
+  nat: z.boolean().default(false),
+});
+export type BuildTemplate = z.input<typeof buildTemplateSchema>;
 
 /** Body of `PATCH /v1/vms/{ref}`. */
 export const setVmSchema = z.strictObject({

@@ -5,6 +5,7 @@ import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { logSources } from "../log-request.ts";
 import { operationSchema } from "../operation.ts";
 import { vmStatsSchema } from "../stats.ts";
+import { templateSchema } from "../template.ts";
 import { vmSchema } from "../vm.ts";
 import {
   copyResultSchema,
@@ -14,6 +15,7 @@ import {
   sshTargetSchema,
 } from "./answers.ts";
 import {
+  buildTemplateSchema,
   commitVmSchema,
   createVmSchema,
   detachSchema,
@@ -323,6 +325,29 @@ export const routes = {
     path: "/kernels/{name}",
     summary: "Delete a kernel",
     answer: z.object({ name: z.string(), freed: z.int() }),
+    status: 200,
+  },
+
+  listTemplates: {
+    method: "GET",
+    path: "/templates",
+    summary: "Templates, last used first",
+    answer: z.array(templateSchema),
+    status: 200,
+  },
+  buildTemplate: {
+    method: "POST",
+    path: "/templates",
+    summary: "Make a template",
+    body: buildTemplateSchema,
+    answer: operationSchema,
+    status: 202,
+  },
+  deleteTemplate: {
+    method: "DELETE",
+    path: "/templates/{ref}",
+    summary: "Delete a template; its copies go on",
+    answer: z.object({ id: z.string(), freed: z.int() }),
     status: 200,
   },
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { MachineDisk, MachineSpec, UserNic } from "../driver.ts";
+import type { MachineDisk, MachineSnapshot, MachineSpec, UserNic } from "../driver.ts";
 import { confinement, processorArguments } from "./processor.ts";
 
 /** Name of the agent's port, as docs/agent-protocol.md has it. */
@@ -11,8 +11,11 @@ export interface Sockets {
   readonly monitor: string;
 }
 
-/** QEMU's arguments for a machine, without the program's own name. */
-export function commandLine(spec: MachineSpec, sockets: Sockets): string[] {
+/**
+ * QEMU's arguments for a machine, without the program's own name. With a snapshot it waits to be told where the state of its devices
+ * comes from.
+ */
+export function commandLine(spec: MachineSpec, sockets: Sockets, snapshot?: MachineSnapshot): string[] {
   assert.equal(spec.memory % mebibyte, 0, "memory is whole MiB");
   return [
     ...["-name", `guest=${optionValue(spec.name)}`],
@@ -20,6 +23,7 @@ export function commandLine(spec: MachineSpec, sockets: Sockets): string[] {
     ...processorArguments(spec.accelerator),
     ...["-smp", String(spec.vcpu)],
     ...["-m", `${spec.memory / mebibyte}M`],
+    ...memory(spec, snapshot),
     ...["-kernel", spec.kernel.vmlinuz],
     ...["-initrd", spec.kernel.initramfs],
     ...["-append", spec.kernel.commandLine],
@@ -30,7 +34,21 @@ export function commandLine(spec: MachineSpec, sockets: Sockets): string[] {
     ...spec.disks.flatMap(disk),
     ...(spec.nic ? userNetwork(spec.nic) : []),
     ...endTrace,
+    ...(snapshot ? ["-incoming", "defer"] : []),
   ];
+}
+
+/**
+ * The guest's memory: anonymous, in a file that is being made, or a private view of one that is finished. Its name is part of
+ * what QEMU saves, and therefore the same in all three.
+ */
+function memory(spec: MachineSpec, snapshot: MachineSnapshot | undefined): string[] {
+  const path = snapshot ? snapshot.memory : spec.memoryFile;
+  const place =
+    path === undefined
+      ? "memory-backend-ram,id=memory"
+      : `memory-backend-file,id=memory,mem-path=${optionValue(path)},share=${snapshot ? "off" : "on"}`;
+  return ["-object", `${place},size=${spec.memory}`, "-machine", "memory-backend=memory"];
 }
 
 /** The control socket, by which a machine that nobody's memory knows is recognised too (find.ts). */
@@ -61,7 +79,7 @@ const randomSource = ["-object", "rng-builtin,id=random", "-device", "virtio-rng
  * is written survives the death of QEMU and of the host. What the guest discards is given back to the host.
  */
 function disk(of: MachineDisk, index: number): string[] {
-  const node = `disk${index}`;
+  const node = diskNode(index);
   const file = {
     driver: "file",
     filename: of.path,
@@ -75,6 +93,11 @@ function disk(of: MachineDisk, index: number): string[] {
     file,
   };
   return ["-blockdev", JSON.stringify(block), "-device", `virtio-blk-pci,drive=${node},serial=${of.serial}`];
+}
+
+/** Name of the `index`th disk of a spec on the control socket. */
+export function diskNode(index: number): string {
+  return `disk${index}`;
 }
 
 /** QEMU's own network stack, as an ordinary user. No boot ROM for the card: there is nothing to boot from it. */

@@ -1,21 +1,21 @@
 import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { diskFault, syncDirectory } from "../../lib/atomic.ts";
-import { errnoOf } from "../../lib/errors/error.ts";
+import { diskFault } from "../../lib/atomic.ts";
+import { errnoOf, fault } from "../../lib/errors/error.ts";
 import type { DiskFile, NewDisk } from "../driver.ts";
-import { flush, imageTool } from "./image-tool.ts";
+import { imageTool } from "./image-tool.ts";
+import { writeOverlay } from "./qcow2.ts";
 
 const timeout = 60_000;
 const doing = "making the machine's disk";
-/** Sub-clusters of 4 KiB: a small write copies no more of the image than a page. */
-const layout = "cluster_size=128k,extended_l2=on";
 /** Of st_blocks (stat(2)). */
 const blockSize = 512;
 
 /**
- * Makes `disk.qcow2` in a directory, over an image that must stay where it is. It is there as a whole or not at all.
+ * Makes `disk.qcow2` in a directory, over an image that must stay where it is. It is there as a whole or not at all. Nothing is
+ * flushed: an empty overlay holds nothing yet, and the guest's first flush takes the whole file along.
  *
- * @throws no_space, directory_not_writable, tool_missing, tool_failed, timed_out, interrupted
+ * @throws no_space, directory_not_writable, interrupted
  */
 export async function createOverlay(
   { directory, base, size, name = "disk" }: NewDisk,
@@ -23,14 +23,12 @@ export async function createOverlay(
 ): Promise<DiskFile> {
   const path = join(directory, `${name}.qcow2`);
   const staged = join(directory, `.${name}.qcow2.new`);
-  const below = typeof base === "string" ? { path: base, format: "raw" } : base;
+  const backing: DiskFile = typeof base === "string" ? { path: base, format: "raw" } : base;
   try {
-    const backing = ["-b", below.path, "-F", below.format];
-    const create = ["create", "-q", "-f", "qcow2", "-o", layout, ...backing, staged, String(size)];
-    await imageTool(create, { path, doing, timeout, signal });
-    await flush(staged);
+    if (signal?.aborted) throw fault("interrupted", { what: doing }, signal.reason);
+    await rm(staged, { force: true });
+    await writeOverlay(staged, size, backing);
     await rename(staged, path);
-    await syncDirectory(directory);
   } catch (error) {
     await rm(staged, { force: true });
     throw diskFault(error, path, doing);
@@ -38,7 +36,7 @@ export async function createOverlay(
   return { path, format: "qcow2" };
 }
 
-/** Makes the disk of a machine that does not run larger. @throws as createOverlay */
+/** Makes the disk of a machine that does not run larger. @throws no_space, directory_not_writable, tool_missing, tool_failed */
 export async function growOverlay(disk: DiskFile, size: number, signal?: AbortSignal): Promise<void> {
   const { path, format } = disk;
   await imageTool(["resize", "-q", "-f", format, path, String(size)], { path, doing, timeout, signal });

@@ -1,13 +1,22 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { chmod } from "node:fs/promises";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../../lib/context.ts";
 import { sleep, within } from "../../lib/deadline.ts";
 import { type DetachedProcess, startDetached } from "../../lib/detached.ts";
-import { type BangerError, fault, isFault } from "../../lib/errors/error.ts";
+import { type BangerError, errnoOf, fault, isFault } from "../../lib/errors/error.ts";
 import { signalProcess } from "../../lib/process-identity.ts";
 import { checkSocketPath } from "../../lib/socket-path.ts";
-import type { Driver, FoundProcess, Machine, MachineEnd, MachineRuntime, MachineSpec } from "../driver.ts";
+import type {
+  Driver,
+  FoundProcess,
+  Machine,
+  MachineEnd,
+  MachineRuntime,
+  MachineSnapshot,
+  MachineSpec,
+} from "../driver.ts";
 import { findQemu } from "./binary.ts";
 import { commandLine } from "./command-line.ts";
 import { createOverlay, growOverlay, overlayUsed } from "./disk.ts";
@@ -15,7 +24,9 @@ import { lastError, machineEnd } from "./end.ts";
 import { findMachines, isMachine } from "./find.ts";
 import { flattenDisk } from "./flatten.ts";
 import { lastWordsOf, QemuMachine, removeSockets } from "./machine.ts";
+import { loadInherited } from "./migration.ts";
 import { QmpClient } from "./qmp/client.ts";
+import { snapshotKey } from "./snapshot-key.ts";
 
 /** Milliseconds. */
 const times = {
@@ -28,16 +39,38 @@ const times = {
 /** Machines as QEMU processes of this user, each in a session of its own: they outlive whoever started them. */
 export class QemuDriver implements Driver {
   readonly name = "qemu";
-  readonly features = { nat: true, pause: true, snapshot: false };
+  readonly features = { nat: true, pause: true, snapshot: true };
 
   async start(spec: MachineSpec, context: Context): Promise<Machine> {
+    return await this.#launch(spec, context);
+  }
+
+  async restore(spec: MachineSpec, snapshot: MachineSnapshot, context: Context): Promise<Machine> {
+    const state = openState(snapshot.state);
+    try {
+      return await this.#launch(spec, context, { ...snapshot, descriptor: state });
+    } finally {
+      closeSync(state);
+    }
+  }
+
+  async snapshotKey(spec: MachineSpec, signal?: AbortSignal): Promise<string> {
+    return await snapshotKey(spec, signal);
+  }
+
+  async #launch(
+    spec: MachineSpec,
+    context: Context,
+    from?: MachineSnapshot & { descriptor: number },
+  ): Promise<Machine> {
     const binary = await findQemu(context.signal);
     const sockets = socketsOf(spec.runDirectory);
     await removeSockets(sockets);
     const log = join(spec.logDirectory, "vmm.log");
-    const args = commandLine(spec, { agent: sockets.agentSocket, monitor: sockets.monitorSocket });
+    const args = commandLine(spec, { agent: sockets.agentSocket, monitor: sockets.monitorSocket }, from);
     const env = { PATH: process.env.PATH, LC_ALL: "C" };
-    const child = await startDetached(binary.path, args, { log, cwd: "/", env });
+    const child = await startDetached(binary.path, args, { log, cwd: "/", env, inherit: from?.descriptor });
+    if (spec.background) yieldToOthers(child.identity.pid);
     const runtime: MachineRuntime = {
       driver: this.name,
       version: binary.version,
@@ -50,6 +83,7 @@ export class QemuDriver implements Driver {
     try {
       const monitor = await answering(child, sockets.monitorSocket, context.signal);
       await Promise.all(Object.values(sockets).map((path) => chmod(path, 0o600)));
+      if (from) await loadInherited(monitor, context.signal);
       return new QemuMachine(runtime, { exited: child.exited, monitor });
     } catch (error) {
       throw await undone(child, runtime, error);
@@ -80,6 +114,25 @@ export class QemuDriver implements Driver {
   readonly flattenDisk = flattenDisk;
   readonly growDisk = growOverlay;
   readonly diskUsed = overlayUsed;
+}
+
+/** Early enough for the threads that it makes later, which inherit it (setpriority(2)). */
+function yieldToOthers(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch (error) {
+    // Gone already, which whoever waits for its control socket will notice.
+    if (errnoOf(error) !== "ESRCH") throw error;
+  }
+}
+
+/** @throws vmm_failed */
+function openState(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    throw fault("vmm_failed", { program: "QEMU", reason: `the saved state ${path} cannot be read` }, error);
+  }
 }
 
 /** @throws path_too_long */

@@ -1,11 +1,14 @@
 import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { sleep, within } from "../../lib/deadline.ts";
 import type { DetachedExit } from "../../lib/detached.ts";
 import { fault, isFault } from "../../lib/errors/error.ts";
 import { isAlive, signalProcess } from "../../lib/process-identity.ts";
 import type { Machine, MachineEnd, MachineRuntime } from "../driver.ts";
 import { readTail, trimLog } from "../logs.ts";
+import { diskNode } from "./command-line.ts";
 import { machineEnd } from "./end.ts";
+import { saveTo } from "./migration.ts";
 import { QmpClient, type QmpEvent } from "./qmp/client.ts";
 
 /** Bytes of a log that are kept, and the size at which the rest goes. */
@@ -77,6 +80,15 @@ export class QemuMachine implements Machine {
     }
   }
 
+  async saveState(path: string, signal?: AbortSignal): Promise<void> {
+    const socket = join(dirname(this.runtime.monitorSocket), "save.sock");
+    await saveTo(path, this.#present(), { socket, signal });
+  }
+
+  async announceDiskSize(index: number, size: number, signal?: AbortSignal): Promise<void> {
+    await this.#present().execute("block_resize", { "node-name": diskNode(index), size }, { signal });
+  }
+
   signal(name: NodeJS.Signals): boolean {
     const sent = signalProcess(this.runtime.process, name);
     if (sent) this.#sent = name;
@@ -106,6 +118,11 @@ export class QemuMachine implements Machine {
     this.#monitor?.close();
     this.#resetListeners.clear();
     this.#resumeListeners.clear();
+  }
+
+  #present(): QmpClient {
+    if (this.#monitor) return this.#monitor;
+    throw fault("vmm_protocol", { program: "QEMU", problem: "its control socket is not connected" });
   }
 
   /** Resolves when a process that is not our child is gone. */
@@ -154,10 +171,7 @@ export class QemuMachine implements Machine {
   }
 
   async #command(name: string, signal: AbortSignal | undefined): Promise<void> {
-    if (!this.#monitor) {
-      throw fault("vmm_protocol", { program: "QEMU", problem: "its control socket is not connected" });
-    }
-    await this.#monitor.execute(name, undefined, { signal });
+    await this.#present().execute(name, undefined, { signal });
   }
 
   async #keepLogsSmall(): Promise<void> {

@@ -235,7 +235,7 @@ describe("vm run", () => {
         "vm dev keeps running · back: banger vm shell dev · delete: banger vm delete dev\n",
     );
     const create = services.seen.find(({ name }) => name === "vms.create");
-    assert.deepEqual(create?.args, [{ vcpu: 2, nat: false, start: true, ephemeral: false }]);
+    assert.deepEqual(create?.args, [{ vcpu: 2, nat: false, start: true, cold: false, ephemeral: false }]);
     assert.deepEqual(decoded(requests[0]), ["echo", "hello"]);
   });
 
@@ -247,7 +247,7 @@ describe("vm run", () => {
     assert.equal(await world.run("vm", "run", "--rm", "-q", "--", "false"), 9);
     const names = services.seen.map(({ name }) => name);
     assert.deepEqual(names, ["vms.create", "vms.exec", "vms.remove"]);
-    assert.deepEqual(services.seen[0]?.args, [{ nat: false, start: true, ephemeral: true }]);
+    assert.deepEqual(services.seen[0]?.args, [{ nat: false, start: true, cold: false, ephemeral: true }]);
     assert.deepEqual(services.seen[2]?.args, [sampleVm.id]);
     assert.equal(world.stderr.text, "");
   });

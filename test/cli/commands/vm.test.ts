@@ -177,7 +177,7 @@ describe("what a command asks of the daemon", () => {
     [
       ["vm", "create", "--no-start", "--name", "x", "--disk", "20G"],
       "vms.create",
-      [{ name: "x", disk: 20 * 2 ** 30, nat: false, start: false, ephemeral: false }],
+      [{ name: "x", disk: 20 * 2 ** 30, nat: false, start: false, cold: false, ephemeral: false }],
     ],
   ];
   for (const [words, name, args] of cases) {

@@ -42,6 +42,7 @@ Flags:
       --disk SIZE      Disk, such as 20G; takes room as it fills (10 GiB)
       --nat            Give it a network card that reaches the outside; without
                        it there is none
+      --cold           Boot it, even where there is a template to copy
       --wait TARGET    Wait for more than the agent: system (its services are
                        up) or port:N; repeatable
       --timing         Print how long each phase took, on standard error
@@ -124,7 +125,7 @@ Examples:
     const listed = /Commands:\n([\s\S]*?)\n\n/.exec(world.stdout.text)?.[1]?.match(/^ {2}\S+/gm);
     assert.deepEqual(
       listed?.map((name) => name.trim()),
-      ["vm", "image", "kernel", "daemon", "ps", "ssh-config", "doctor", "setup", "version"],
+      ["vm", "image", "kernel", "template", "daemon", "ps", "ssh-config", "doctor", "setup", "version"],
     );
   });
 

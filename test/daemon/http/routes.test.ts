@@ -167,7 +167,7 @@ describe("the SDK and the routes", () => {
       { name: "vms.show", args: ["a b/c"] },
       {
         name: "vms.create",
-        args: [{ name: "dev", memory: 2 ** 30, nat: false, start: true, ephemeral: false }],
+        args: [{ name: "dev", memory: 2 ** 30, nat: false, start: true, cold: false, ephemeral: false }],
       },
       { name: "vms.start", args: ["dev"] },
       { name: "vms.stop", args: ["dev", { timeout: 5 }] },

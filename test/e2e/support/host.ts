@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -37,7 +45,8 @@ export class TestHost implements AsyncDisposable {
   readonly env: Record<string, string>;
   readonly program: string[];
 
-  constructor(options: { state?: "shared" | "own"; program?: string[] } = {}) {
+  /** Templates are off unless a test is about them: making one takes as much of the host as a machine does. */
+  constructor(options: { state?: "shared" | "own"; program?: string[]; templates?: "auto" | "off" } = {}) {
     this.home = mkdtempSync(join(tmpdir(), "banger-e2e-"));
     const base = options.state === "own" ? this.home : sharedState;
     mkdirSync(base, { recursive: true });
@@ -51,6 +60,9 @@ export class TestHost implements AsyncDisposable {
       XDG_RUNTIME_DIR: this.home,
       ...proxies(),
     };
+    const config = join(this.home, "config", "banger");
+    mkdirSync(config, { recursive: true });
+    writeFileSync(join(config, "config.toml"), `templates = "${options.templates ?? "off"}"\n`);
     this.program = options.program ?? [join(root, "banger")];
   }
 

@@ -10,6 +10,7 @@ import type {
   Machine,
   MachineEnd,
   MachineRuntime,
+  MachineSnapshot,
   MachineSpec,
   NewDisk,
 } from "../../../src/vmm/driver.ts";
@@ -21,7 +22,7 @@ import type { World } from "./world.ts";
 /** A driver whose machines live in the world, not in the daemon. */
 export class DriverDouble implements Driver {
   readonly name = "double";
-  readonly features = { nat: true, pause: true, snapshot: false };
+  readonly features = { nat: true, pause: true, snapshot: true };
   readonly #world: World;
   readonly #crash: Crash;
 
@@ -45,6 +46,22 @@ export class DriverDouble implements Driver {
     guest.end(quitEnd);
     await guest.ended;
     throw fault("interrupted", { what: "starting the monitor" }, context.signal.reason);
+  }
+
+  async restore(spec: MachineSpec, snapshot: MachineSnapshot, context: Context): Promise<Machine> {
+    if (this.#world.restoreFailure) throw this.#world.restoreFailure;
+    await access(snapshot.state);
+    const machine = await this.start(spec, context);
+    const guest = this.#world.guests.at(-1);
+    if (guest) {
+      guest.phase = "booted";
+      guest.copied = true;
+    }
+    return machine;
+  }
+
+  async snapshotKey(spec: MachineSpec): Promise<string> {
+    return JSON.stringify([spec.vcpu, spec.memory, spec.nic !== undefined, spec.kernel, this.#world.monitor]);
   }
 
   async adopt(runtime: MachineRuntime): Promise<Machine | undefined> {
@@ -104,6 +121,12 @@ export class DriverDouble implements Driver {
         guest.end(quitEnd);
         return await guest.ended;
       },
+      saveState: async (path) => {
+        guest.orders.push("save");
+        if (guest.spec.memoryFile) await writeFile(guest.spec.memoryFile, "memory");
+        await writeFile(path, "state");
+      },
+      announceDiskSize: async (index, size) => void guest.orders.push(`disk ${index} ${size}`),
       signal: (name) => guest.signal(name),
       pause: async () => void guest.orders.push("pause"),
       resume: async () => guest.resume(),

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
+import type { Identified, IdentifyOptions } from "../../../src/guest/copies.ts";
 import type { GuestJob } from "../../../src/guest/jobs.ts";
 import type { GuestMetrics } from "../../../src/guest/metrics.ts";
 import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../../../src/guest/operations.ts";
@@ -28,6 +29,10 @@ export interface Manners {
   refusesCopies?: boolean;
   /** Its process ends as soon as it runs. */
   diesAtOnce?: boolean;
+  /** Its agent never says hello after a restore. */
+  silentCopies?: boolean;
+  /** It does not take another name. */
+  keepsItsName?: boolean;
   /** Its agent speaks another version. */
   foreign?: boolean;
   /** Carries out its commands; without it they end when the test says so. */
@@ -43,6 +48,7 @@ export class GuestDouble {
   /** What was written into it. */
   readonly files = new Map<string, GuestFile>();
   readonly mounts: MountOptions[] = [];
+  readonly identities: IdentifyOptions[] = [];
   readonly inits: (string | undefined)[] = [];
   readonly commands: CommandDouble[] = [];
   readonly copies: CommandDouble[] = [];
@@ -51,6 +57,8 @@ export class GuestDouble {
   metrics: GuestMetrics = { uptime: 60_000 };
   /** Milliseconds that its clock is behind. */
   behind = 0;
+  /** It was restored, not booted. */
+  copied = false;
   phase: Phase = "initramfs";
   /** How often the agent has said hello. */
   connections = 0;
@@ -160,7 +168,7 @@ export class GuestDouble {
     onLog: (line: string) => void = () => undefined,
   ): Promise<Agent> {
     if (this.manners.foreign) throw fault("guest_version", { agent: "2 to 3", daemon: "1" });
-    if (this.manners.silent || !this.alive) {
+    if (this.manners.silent || (this.manners.silentCopies && this.copied) || !this.alive) {
       await this.#orAbort(new Promise((resolve) => setTimeout(resolve, deadline).unref()), signal);
       throw fault("guest_unreachable", { vm, reason: "no hello" });
     }
@@ -194,6 +202,9 @@ export class GuestDouble {
       },
       sync: (at) => this.#answer(gone.signal, at, () => void this.orders.push("sync")),
       shutdown: (mode, at) => this.#answer(gone.signal, at, () => this.#shutdown(mode)),
+      quiesce: ({ forget }, at) =>
+        this.#answer(gone.signal, at, () => void this.orders.push(forget ? "forget" : "quiesce")),
+      identify: (options, at) => this.#answer(gone.signal, at, () => this.#identify(options)),
       info: (at) => this.#answer(gone.signal, at, () => ({ ...quietGuest, phase: this.phase })),
       metrics: (at) => this.#answer(gone.signal, at, () => this.metrics),
       compareClock: ({ set }, at) => this.#answer(gone.signal, at, () => this.#compareClock(set)),
@@ -267,9 +278,22 @@ export class GuestDouble {
     return id;
   }
 
+  #identify(options: IdentifyOptions): Identified {
+    this.#mustBe("booted");
+    this.identities.push(options);
+    for (const file of options.files) this.files.set(file.path, file);
+    const machineId = String(this.files.get("/etc/machine-id")?.content ?? "").trim();
+    const { hostname, bootId } = options;
+    return { hostname: this.manners.keepsItsName ? "localhost" : hostname, machineId, bootId };
+  }
+
   #exec(spec: ExecSpec, gone: AbortSignal): GuestProcess {
     this.#mustBe("booted");
     const command = new CommandDouble(spec);
+    if (this.spec.background && spec.args[0] === "systemctl") {
+      command.stdout.end("running\n");
+      command.exit(0);
+    }
     gone.addEventListener("abort", () => command.lose(gone.reason));
     this.commands.push(command);
     this.manners.runs?.(command);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type FillImage, ImageService } from "../../../src/image/service.ts";
 import type { Context, Progress } from "../../../src/lib/context.ts";
 import { type BangerError, fault, isFault } from "../../../src/lib/errors/error.ts";
-import { configSchema } from "../../../src/model/config.ts";
+import { type Config, configSchema } from "../../../src/model/config.ts";
 import type { ImageConfig, ImageManifest } from "../../../src/model/image.ts";
 import type { KernelManifest } from "../../../src/model/kernel.ts";
 import type { Vm } from "../../../src/model/vm.ts";
@@ -15,6 +15,7 @@ import type { TimeSource } from "../../../src/vm/host-clock.ts";
 import { type Deadlines, usualDeadlines } from "../../../src/vm/parts.ts";
 import { VmService } from "../../../src/vm/service.ts";
 import { SshAccess } from "../../../src/vm/ssh/access.ts";
+import { TemplateStore } from "../../../src/vm/templates/store.ts";
 import { VmFiles } from "../../../src/vm/vm-files.ts";
 import { FakeSource } from "../../image/images.ts";
 import { Crash, gated } from "./crash.ts";
@@ -32,6 +33,10 @@ export class World implements AsyncDisposable {
   /** Of guests that are started from now on. */
   manners: Manners = {};
   startFailure: BangerError | undefined;
+  restoreFailure: BangerError | undefined;
+  /** Which monitor the host has. */
+  monitor = "1";
+  config: Partial<Config> = { templates: "off" };
   /** How the images want their programs run. */
   imageConfig: ImageConfig | undefined;
   /** Local images and kernels; anything else is not found. */
@@ -51,7 +56,11 @@ export class World implements AsyncDisposable {
   }
 
   get paths() {
-    return { vms: join(this.directory, "vms"), runtime: join(this.directory, "run") };
+    return {
+      vms: join(this.directory, "vms"),
+      templates: join(this.directory, "templates"),
+      runtime: join(this.directory, "run"),
+    };
   }
 
   get running(): GuestDouble[] {
@@ -122,6 +131,9 @@ export class Daemon {
           ...["consoleTail", "ids", "runIds", "retired", "hasDisk"],
         ],
       }),
+      templates: gated(crash, "templates", new TemplateStore(world.paths.templates), {
+        reads: ["list", "find", "check"],
+      }),
       ssh: new SshAccess({
         directory: join(world.directory, "ssh"),
         files: new VmFiles(world.paths),
@@ -131,7 +143,7 @@ export class Daemon {
         log,
       }),
       driver: gated(crash, "driver", new DriverDouble(world, crash), {
-        reads: ["find", "lastWords", "diskUsed"],
+        reads: ["find", "lastWords", "diskUsed", "snapshotKey"],
       }),
       images: gated(crash, "images", {
         ensure: async (ref: string, context: Context) => {
@@ -162,9 +174,9 @@ export class Daemon {
         await crash.live();
         return gated(crash, "agent", agent);
       },
-      config: configSchema.parse({}),
+      config: { ...configSchema.parse({}), ...world.config },
       host: { cpus: 8, memory: 16 * gib },
-      deadlines: { ...usualDeadlines, pause: 5, ...world.deadlines },
+      deadlines: { ...usualDeadlines, pause: 5, settle: 1, ...world.deadlines },
       ...(world.time ? { time: world.time } : {}),
       log,
     });

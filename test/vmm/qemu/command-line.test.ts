@@ -34,6 +34,8 @@ describe("QEMU's command line", () => {
       ...["-cpu", "qemu64,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand"],
       ...["-smp", "2"],
       ...["-m", "1024M"],
+      ...["-object", "memory-backend-ram,id=memory,size=1073741824"],
+      ...["-machine", "memory-backend=memory"],
       ...["-kernel", "/state/kernels/generic-6.1/vmlinuz"],
       ...["-initrd", "/cache/initramfs"],
       ...["-append", "console=ttyS0 quiet"],
@@ -58,6 +60,20 @@ describe("QEMU's command line", () => {
     const args = commandLine(exampleSpec({ accelerator: "kvm" }), sockets);
     assert.equal(args[args.indexOf("-accel") + 1], "kvm");
     assert.equal(args[args.indexOf("-cpu") + 1], "host");
+  });
+
+  test("has the memory of one that will be saved in a file, and of a restored one in a private view of it", () => {
+    const memory = (args: string[]) => args[args.indexOf("-object") + 1];
+    const saved = commandLine(exampleSpec({ memoryFile: "/t,1/memory" }), sockets);
+    const place = "memory-backend-file,id=memory,mem-path=/t,,1/memory";
+    assert.equal(memory(saved), `${place},share=on,size=1073741824`);
+    assert.equal(saved.includes("-incoming"), false);
+    const snapshot = { memory: "/t,1/memory", state: "/t,1/state" };
+    const restored = commandLine(exampleSpec(), sockets, snapshot);
+    assert.equal(memory(restored), `${place},share=off,size=1073741824`);
+    assert.deepEqual(restored.slice(-2), ["-incoming", "defer"]);
+    const whole = commandLine(exampleSpec(), sockets, { state: "/t,1/state" });
+    assert.equal(memory(whole), "memory-backend-ram,id=memory,size=1073741824");
   });
 
   test("has a network card only when one is asked for", () => {

@@ -21,6 +21,6 @@ export async function bringUp(
   const vm = await operate(world, options, (call) => banger.vms.create(request, call));
   if (targets.length > 0)
     await operate(world, options, (call) => banger.vms.wait(vm.id, { for: targets }, call));
-  if (options.timing && vm.timing) world.stderr.write(timingTable(vm.timing));
+  if (options.timing && vm.timing) world.stderr.write(timingTable(vm.timing, vm.origin));
   return vm;
 }

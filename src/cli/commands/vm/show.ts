@@ -3,6 +3,7 @@ import type { Vm } from "../../../model/vm.ts";
 import type { Invocation } from "../../args/spec.ts";
 import { details } from "../../output/details.ts";
 import { duration, moment } from "../../output/time.ts";
+import { originLine } from "../../output/timing.ts";
 import type { vmShow } from "../../specs/vm-look.ts";
 import type { World } from "../../world.ts";
 import { showEach } from "../show-each.ts";
@@ -21,6 +22,7 @@ export async function run({ flags, positionals }: Invocation<typeof vmShow>, wor
 
 function vmDetails(vm: Vm, now: number): string {
   const { timing } = vm;
+  const identity = vm.origin?.identity;
   return details([
     ["name", vm.name],
     ["id", vm.id],
@@ -35,6 +37,14 @@ function vmDetails(vm: Vm, now: number): string {
     ["deleted at its end", vm.ephemeral ? "yes" : undefined],
     ["created", moment(vm.createdAt, now)],
     ["started", moment(vm.startedAt, now)],
+    ["first start", vm.origin && originLine(vm.origin)],
+    ["machine id", identity?.machineId],
+    ["boot id", identity?.bootId],
+    ["ssh host key", identity?.hostKey],
+    [
+      "random pool",
+      identity && `drawn anew from ${identity.entropy} bits of the host, ${moment(identity.at, now)}`,
+    ],
     ["start took", timing && duration(timing.reduce((sum, { ms }) => sum + ms, 0))],
   ]);
 }

@@ -68,4 +68,22 @@ export const vmErrors = {
     remedy: () => "Disks only grow; create a new machine for a smaller one",
     when: "`vm set --disk` names a size below the present one.",
   }),
+  template_not_found: define<{ ref: string }>({
+    status: 404,
+    message: (p) => `template ${show(p.ref)} not found`,
+    remedy: () => "See `banger template list`",
+    when: "No template has this id, or beginning of an id, or image.",
+  }),
+  template_broken: define<{ id: string; problem: string }>({
+    status: 500,
+    message: (p) => `template ${show(p.id)} is damaged: ${p.problem}`,
+    remedy: () => "Nothing to do: machines boot without it, and it is made again",
+    when: "A file of a template is not as it was made. It is dropped.",
+  }),
+  template_failed: define<{ reason: string }>({
+    status: 500,
+    message: (p) => `a template could not be made: ${p.reason}`,
+    remedy: () => "Machines boot without it; `banger template build` tries again",
+    when: "A guest did not come to the point at which a template is taken.",
+  }),
 };

@@ -70,9 +70,10 @@ export class QmpClient implements Disposable {
     );
   }
 
-  /** Has every event from now on heard by the listener, and by no earlier one. */
-  onEvent(listener: (event: QmpEvent) => void): void {
-    this.#wire.hear = listener;
+  /** Has every event from now on heard by the listener. Returns what ends that. */
+  onEvent(listener: (event: QmpEvent) => void): () => void {
+    this.#wire.listeners.add(listener);
+    return () => this.#wire.listeners.delete(listener);
   }
 
   close(): void {
@@ -89,7 +90,7 @@ class Wire {
   readonly greeting: Promise<string>;
   readonly closed: Promise<BangerError>;
   readonly #socket: Socket;
-  hear: (event: QmpEvent) => void = () => undefined;
+  readonly listeners = new Set<(event: QmpEvent) => void>();
   readonly #lines = new LineCutter(lineLimit);
   readonly #waiting = new Map<number, Waiting>();
   readonly #greeted = Promise.withResolvers<string>();
@@ -138,7 +139,7 @@ class Wire {
     if (message.kind === "greeting") {
       this.#greeted.resolve(message.version);
     } else if (message.kind === "event") {
-      this.hear({ name: message.name, data: message.data });
+      for (const listener of [...this.listeners]) listener({ name: message.name, data: message.data });
     } else if (message.kind === "return") {
       this.#settle(message.id)?.resolve(message.value);
     } else if (message.id === undefined) {
