@@ -8,6 +8,7 @@
 #include "fields.h"
 #include "inroot.h"
 #include "protocol.h"
+#include "terminal_type.h"
 
 struct environment {
   char **entries; // NULL-terminated
@@ -17,6 +18,7 @@ struct environment {
 static void set(struct environment *environment, const char *name, const char *value);
 static void set_entry(struct environment *environment, char *entry);
 static void read_settings(struct environment *environment, const char *path);
+static void set_terminal(struct environment *environment);
 static char *setting(char *line);
 
 char **environment_make(const struct account *account, const uint8_t *payload, size_t length, bool tty) {
@@ -41,6 +43,9 @@ char **environment_make(const struct account *account, const uint8_t *payload, s
         memchr(field.value, 0, field.length) == NULL) {
       set_entry(&environment, strndup((const char *)field.value, field.length));
     }
+  }
+  if (tty) {
+    set_terminal(&environment);
   }
   return environment.entries;
 }
@@ -68,6 +73,16 @@ static void set_entry(struct environment *environment, char *entry) {
     grown[environment->count++] = entry;
     grown[environment->count] = NULL;
     environment->entries = grown;
+  }
+}
+
+// A type that the machine knows nothing of would leave programs without keys and colours.
+static void set_terminal(struct environment *environment) {
+  for (size_t i = 0; i < environment->count; i++) {
+    if (strncmp(environment->entries[i], "TERM=", 5) == 0) {
+      set(environment, "TERM", terminal_type(environment->entries[i] + 5));
+      return;
+    }
   }
 }
 

@@ -14,6 +14,7 @@
 #include "channel.h"
 #include "copy.h"
 #include "initramfs.h"
+#include "jobs.h"
 #include "loop.h"
 #include "output.h"
 #include "ports.h"
@@ -79,14 +80,17 @@ int main(int argc, char **argv) {
 static int serve(void) {
   while (!agent.stopping) {
     bool busy = channel_pump();
+    busy |= jobs_pump();
     bool output = streams_pump();
     channel_flush();
     busy |= agent.stopping || (output && channel_queued() < OUTPUT_MARK);
     uint64_t deadline = earliest(streams_deadline(), earliest(ports_deadline(), reaper_deadline()));
-    loop_wait(busy ? 0 : earliest(channel_deadline(), deadline));
+    deadline = earliest(deadline, earliest(channel_deadline(), jobs_deadline()));
+    loop_wait(busy ? 0 : deadline);
     channel_expire();
     streams_expire();
     ports_expire();
+    jobs_expire();
     reaper_expire();
   }
   return wait_for_condemned();

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "identify.h"
 #include "info.h"
+#include "jobs.h"
 #include "launch.h"
 #include "metrics.h"
 #include "mount.h"
@@ -48,6 +49,22 @@ void operation_start(uint32_t id, uint32_t operation, const uint8_t *payload, si
     } else {
       ports_watch(id);
     }
+    return;
+  case OP_DETACH:
+    if (agent.phase != PHASE_BOOTED) {
+      send_result(id, EAGAIN, "the machine has not booted yet");
+    } else {
+      job_start(id, payload, length);
+    }
+    return;
+  case OP_JOBS:
+    jobs_list(id);
+    return;
+  case OP_ATTACH:
+    job_attach(id, payload, length);
+    return;
+  case OP_JOB_KILL:
+    job_kill(id, payload, length);
     return;
   case OP_MOUNT:
     mount_start(id, payload, length);

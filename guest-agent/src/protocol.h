@@ -42,6 +42,10 @@ enum operation {
   OP_SHUTDOWN = 5,
   OP_INFO = 6,
   OP_FILE = 7,
+  OP_DETACH = 8,
+  OP_JOBS = 9,
+  OP_ATTACH = 10,
+  OP_JOB_KILL = 11,
   OP_QUIESCE = 30,
   OP_IDENTIFY = 31,
   OP_PACK = 16,
@@ -77,6 +81,7 @@ enum field_tag {
 
   EXIT_CODE = 1,
   EXIT_SIGNAL = 2,
+  EXIT_TIMED_OUT = 3,
 
   RESIZE_ROWS = 1,
   RESIZE_COLUMNS = 2,
@@ -91,6 +96,7 @@ enum field_tag {
   EXEC_ROWS = 15,
   EXEC_COLUMNS = 16,
   EXEC_LOGIN = 17,
+  EXEC_TIMEOUT = 18, // milliseconds
   EXEC_PID = 20,
   EXEC_STEP = 21,
 
@@ -129,6 +135,20 @@ enum field_tag {
   FILE_GID = 93,
   FILE_CONTENT = 94,
   FILE_FLAGS = 95,
+
+  JOB_NUMBER = 100,
+  JOB_ENTRY = 101, // holds the fields up to JOB_TIMED_OUT
+  JOB_ID = 102,
+  JOB_PID = 103,
+  JOB_STARTED = 104, // CLOCK_REALTIME, nanoseconds
+  JOB_ENDED = 105,
+  JOB_CODE = 106,
+  JOB_SIGNAL = 107,
+  JOB_OUTPUT = 108, // bytes so far
+  JOB_COMMAND = 109,
+  JOB_TIMED_OUT = 110,
+  JOB_LOST = 111, // bytes of output that are not kept any more
+  JOB_KILL_SIGNAL = 112,
 
   QUIESCE_FORGET = 220,
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "jobs.h"
 #include "loop.h"
 #include "stream.h"
 
@@ -20,6 +21,7 @@ struct condemned {
 static struct condemned condemned[CONDEMNED];
 static unsigned condemned_count;
 
+static void condemn(pid_t leader);
 static void execute(unsigned index);
 
 void group_signal(pid_t leader, int number) {
@@ -36,6 +38,16 @@ void group_hang_up(pid_t leader) {
 
 void group_condemn(pid_t leader) {
   group_hang_up(leader);
+  condemn(leader);
+}
+
+void group_terminate(pid_t leader) {
+  group_signal(leader, SIGTERM);
+  group_signal(leader, SIGCONT);
+  condemn(leader);
+}
+
+static void condemn(pid_t leader) {
   if (condemned_count == CONDEMNED) {
     execute(0);
   }
@@ -51,7 +63,9 @@ void reaper_collect(void) {
         condemned[i].reaped = true;
       }
     }
-    stream_child_ended(pid, status);
+    if (!job_child_ended(pid, status)) {
+      stream_child_ended(pid, status);
+    }
   }
 }
 

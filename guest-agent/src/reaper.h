@@ -12,6 +12,9 @@ void group_hang_up(pid_t leader);
 // SIGHUP, and SIGKILL after 2 seconds.
 void group_condemn(pid_t leader);
 
+// SIGTERM, and SIGKILL after 2 seconds.
+void group_terminate(pid_t leader);
+
 void reaper_collect(void);
 // Whether nothing condemned is left.
 bool reaper_idle(void);

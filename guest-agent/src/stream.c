@@ -13,6 +13,7 @@
 #include "fields.h"
 #include "gather.h"
 #include "input.h"
+#include "jobs.h"
 #include "little.h"
 #include "operations.h"
 #include "output.h"
@@ -49,6 +50,9 @@ void stream_frame(const struct frame *frame) {
   }
   struct stream *stream = find(frame->stream);
   if (stream == NULL) {
+    if (frame->type == RESET) {
+      job_abandon(frame->stream);
+    }
     return;
   }
   if (frame->type == RESET) {
@@ -58,7 +62,7 @@ void stream_frame(const struct frame *frame) {
     destroy(stream);
     return;
   }
-  if (!has_channels(stream)) {
+  if (!has_channels(stream) || (stream->kind == STREAM_VIEW && frame->type != WINDOW)) {
     return;
   }
   switch (frame->type) {
@@ -124,6 +128,7 @@ struct stream *stream_create(uint32_t id, enum stream_kind kind, uint32_t operat
     }
     stream->report.fd = -1;
     stream->drain_until = NO_DEADLINE;
+    stream->deadline = NO_DEADLINE;
     used_count++;
     if (report >= 0) {
       source_open(&stream->report, report, report_ready, EPOLLIN);
@@ -143,6 +148,13 @@ void stream_fail(struct stream *stream, int error, const char *message) {
   if (stream->kind == STREAM_COMMAND && !stream->ended) {
     group_condemn(stream->pid);
   }
+  destroy(stream);
+}
+
+void stream_exit(struct stream *stream, const uint8_t *payload, size_t length) {
+  send_frame(END, STDOUT, stream->id, NULL, 0);
+  send_frame(END, STDERR, stream->id, NULL, 0);
+  send_frame(EXIT, 0, stream->id, payload, length);
   destroy(stream);
 }
 
@@ -169,6 +181,10 @@ bool streams_pump(void) {
     if (!stream->used || !stream->started) {
       continue;
     }
+    if (stream->kind == STREAM_VIEW) {
+      more |= job_view_pump(stream);
+      continue;
+    }
     for (unsigned o = 0; o < 2; o++) {
       more |= output_pump(stream, &stream->outputs[o]);
     }
@@ -183,6 +199,9 @@ uint64_t streams_deadline(void) {
   uint64_t earliest = NO_DEADLINE;
   for (unsigned i = 0; i < STREAMS && used_count > 0; i++) {
     const struct stream *stream = &streams[i];
+    if (stream->used && !stream->ended && stream->deadline < earliest) {
+      earliest = stream->deadline;
+    }
     if (stream->used && stream->started && stream->ended && stream->drain_until < earliest &&
         (output_waits(stream, &stream->outputs[0]) || output_waits(stream, &stream->outputs[1]))) {
       earliest = stream->drain_until;
@@ -194,6 +213,11 @@ uint64_t streams_deadline(void) {
 void streams_expire(void) {
   for (unsigned i = 0; i < STREAMS && used_count > 0; i++) {
     struct stream *stream = &streams[i];
+    if (stream->used && !stream->ended && stream->deadline <= now()) {
+      stream->deadline = NO_DEADLINE;
+      stream->timed_out = true;
+      group_terminate(stream->pid);
+    }
     if (!stream->used || !stream->started || !stream->ended || stream->drain_until > now()) {
       continue;
     }
@@ -209,6 +233,7 @@ void streams_expire(void) {
 void streams_hang_up(void) {
   newest = 0;
   gather_forget();
+  jobs_hang_up();
   for (unsigned i = 0; i < STREAMS; i++) {
     struct stream *stream = &streams[i];
     if (stream->used && stream->id != 0) {
@@ -386,12 +411,15 @@ static void settle(struct stream *stream) {
   if (!stream->started || !stream->ended || stream->outputs[0].source.fd >= 0 || stream->outputs[1].source.fd >= 0) {
     return;
   }
-  uint8_t bytes[16];
+  uint8_t bytes[32];
   struct field_writer writer = {.bytes = bytes, .capacity = sizeof bytes};
   if (WIFSIGNALED(stream->status)) {
     put_u32(&writer, EXIT_SIGNAL, (uint32_t)WTERMSIG(stream->status));
   } else {
     put_u32(&writer, EXIT_CODE, (uint32_t)WEXITSTATUS(stream->status));
+  }
+  if (stream->timed_out) {
+    put_u32(&writer, EXIT_TIMED_OUT, 1);
   }
   send_frame(EXIT, 0, stream->id, bytes, writer.length);
   destroy(stream);

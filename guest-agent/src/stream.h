@@ -8,6 +8,7 @@
 
 #include "frame.h"
 #include "loop.h"
+#include "output_log.h"
 
 enum {
   STREAMS = 512,
@@ -43,6 +44,7 @@ struct input {
 enum stream_kind {
   STREAM_WORK,    // an operation in a child, which ends with its RESULT
   STREAM_COMMAND, // a child whose standard channels are the stream's; EXIT ends it
+  STREAM_VIEW,    // the outputs of a command that no session holds
   STREAM_SOCKET,  // a connection
   STREAM_WATCH,   // what is told of as it changes, until the host has enough
 };
@@ -57,6 +59,10 @@ struct stream {
   bool ended;
   int status; // as of wait()
   uint64_t drain_until;
+  uint64_t deadline; // of the command
+  bool timed_out;
+  uint32_t job; // that is followed
+  struct output_log_reader reader;
   // A child writes the payload of its RESULT here. A command that was executed leaves it empty.
   struct source report;
   size_t report_length;
@@ -74,6 +80,8 @@ struct stream *stream_create(uint32_t id, enum stream_kind kind, uint32_t operat
 void stream_refuse(struct stream *stream, int error, const char *message);
 // Ends the stream with a RESET.
 void stream_fail(struct stream *stream, int error, const char *message);
+// Ends the outputs and the stream, with the payload of its EXIT.
+void stream_exit(struct stream *stream, const uint8_t *payload, size_t length);
 // Whether it carries a connection instead of a command.
 bool stream_is_socket(const struct stream *stream);
 bool stream_available(void);

@@ -29,6 +29,7 @@ import * as templateBuildCode from "./commands/template/build.ts";
 import * as templateDeleteCode from "./commands/template/delete.ts";
 import * as templateListCode from "./commands/template/list.ts";
 import * as versionCode from "./commands/version.ts";
+import * as vmAttachCode from "./commands/vm/attach.ts";
 import * as vmCommitCode from "./commands/vm/commit.ts";
 import * as vmCpCode from "./commands/vm/cp.ts";
 import * as vmCreateCode from "./commands/vm/create.ts";
@@ -36,6 +37,7 @@ import * as vmDeleteCode from "./commands/vm/delete.ts";
 import * as vmDialCode from "./commands/vm/dial.ts";
 import * as vmExecCode from "./commands/vm/exec.ts";
 import * as vmForwardCode from "./commands/vm/forward.ts";
+import * as vmJobsCode from "./commands/vm/jobs.ts";
 import * as vmKillCode from "./commands/vm/kill.ts";
 import * as vmListCode from "./commands/vm/list.ts";
 import * as vmLogsCode from "./commands/vm/logs.ts";
@@ -77,7 +79,7 @@ import { vmStats, vmTop, vmWait } from "./specs/vm-know.ts";
 import { ps, vmList, vmSet, vmShow } from "./specs/vm-look.ts";
 import { vmDial, vmForward, vmPorts } from "./specs/vm-ports.ts";
 import { vmCreate, vmRun } from "./specs/vm-run.ts";
-import { vmExec, vmLogs, vmShell } from "./specs/vm-sessions.ts";
+import { vmAttach, vmExec, vmJobs, vmLogs, vmShell } from "./specs/vm-sessions.ts";
 import { vmCommit, vmDelete, vmKill, vmPrune, vmRestart, vmStart, vmStop } from "./specs/vm-state.ts";
 
 /**
@@ -93,6 +95,8 @@ export const commands: readonly Command[] = [
   command(vmExec, vmExecCode),
   command(vmPorts, vmPortsCode),
   command(vmForward, vmForwardCode),
+  command(vmJobs, vmJobsCode),
+  command(vmAttach, vmAttachCode),
   command(vmSsh, vmSshCode),
   command(vmSshProxy, vmSshProxyCode),
   command(vmCp, vmCpCode),

@@ -25,6 +25,7 @@ import type {
 } from "../model/api/requests.ts";
 import type { Catalog } from "../model/catalog.ts";
 import type { AvailableImage, Image } from "../model/image.ts";
+import type { Job } from "../model/job.ts";
 import type { AvailableKernel, Kernel } from "../model/kernel.ts";
 import type { LogSource } from "../model/log-request.ts";
 import type { Operation } from "../model/operation.ts";
@@ -189,6 +190,35 @@ export class Vms {
   stats(): Promise<VmStats[]>;
   stats(ref?: string): Promise<VmStats | VmStats[]> {
     return this.#caller.get(ref === undefined ? "/stats" : `/vms/${encodeURIComponent(ref)}/stats`);
+  }
+
+  /** Starts a command that runs on whatever becomes of the daemon and this program; gives its id. */
+  async detach(ref: string, options: Omit<ExecOptions, "tty">): Promise<number> {
+    const { commandOf } = await import("./exec.ts");
+    const path = `/vms/${encodeURIComponent(ref)}/jobs`;
+    const { id } = await this.#caller.call<{ id: number }>({
+      method: "POST",
+      path,
+      body: commandOf(options),
+    });
+    return id;
+  }
+
+  /** Detached commands, oldest first: those that run and the last that ended. */
+  jobs(ref: string): Promise<Job[]> {
+    return this.#caller.get(`/vms/${encodeURIComponent(ref)}/jobs`);
+  }
+
+  /** Follows a detached command from what is kept of its output; it goes on when its follower leaves. */
+  async attach(ref: string, job: number, signal?: AbortSignal): Promise<RemoteProcess> {
+    const { attach } = await import("./exec.ts");
+    return await attach(this.#caller.transport, ref, job, signal);
+  }
+
+  /** Sends a detached command a signal, by its name without SIG. */
+  async killJob(ref: string, job: number, signal = "TERM"): Promise<void> {
+    const path = `/vms/${encodeURIComponent(ref)}/jobs/${job}/kill`;
+    await this.#caller.call({ method: "POST", path, body: { signal } });
   }
 
   /** Makes a machine ready for an ssh connection, and tells how to get there. */

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { type Duplex, PassThrough, type Readable, Writable } from "node:stream";
 import { drained } from "../lib/drained.ts";
 import { fault, fromProblem, type Problem } from "../lib/errors/error.ts";
-import type { ExecExit, ExecRequest } from "../model/api/requests.ts";
+import type { DetachRequest, ExecExit, ExecRequest } from "../model/api/requests.ts";
 import { type ExecFrame, ExecFrameDecoder, encodeExecFrame } from "../model/exec-frames.ts";
 import type { Transport } from "./transport.ts";
 
@@ -18,6 +18,8 @@ export interface ExecOptions {
   cwd?: string | undefined;
   /** Gives the command a terminal of this size; its standard error then comes with its standard output. */
   tty?: { rows: number; columns: number } | undefined;
+  /** Milliseconds after which it is ended: SIGTERM for its process group, SIGKILL 2 s later. */
+  timeout?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -43,16 +45,40 @@ export const execProtocol = "banger-exec/1";
 
 /** Starts a command in a machine over a connection of its own. @throws vm_not_found, vm_wrong_state, … */
 export async function exec(transport: Transport, ref: string, options: ExecOptions): Promise<RemoteProcess> {
-  const request: ExecRequest = {
+  const request = { ...commandOf(options), ...(options.tty ? { tty: options.tty } : {}) };
+  return await session(transport, ref, request, options.signal);
+}
+
+/** Follows a detached command: what is kept of its output, what it says from now on, its end. */
+export async function attach(
+  transport: Transport,
+  ref: string,
+  job: number,
+  signal: AbortSignal | undefined,
+): Promise<RemoteProcess> {
+  return await session(transport, ref, { job }, signal);
+}
+
+/** The part of a request that says what to run. */
+export function commandOf(options: ExecOptions): DetachRequest {
+  return {
     args: (options.args ?? []).map(base64),
     env: (options.env ?? []).map(base64),
     ...(options.entrypoint ? { entrypoint: true } : {}),
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.tty ? { tty: options.tty } : {}),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   };
+}
+
+async function session(
+  transport: Transport,
+  ref: string,
+  request: ExecRequest,
+  signal: AbortSignal | undefined,
+): Promise<RemoteProcess> {
   const path = `/v1/vms/${encodeURIComponent(ref)}/exec`;
-  const call = { method: "POST", path, signal: options.signal };
+  const call = { method: "POST", path, signal };
   const { socket, rest } = await transport.upgrade(call, execProtocol);
   socket.write(encodeExecFrame("start", JSON.stringify(request)));
   return new Session(socket, rest);

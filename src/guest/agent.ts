@@ -8,6 +8,7 @@ import { type DialTarget, dial } from "./dial.ts";
 import { type ExecSpec, exec } from "./exec.ts";
 import type { GuestConnection } from "./guest-connection.ts";
 import type { Handshake } from "./handshake.ts";
+import { attach, detach, type GuestJob, jobs, killJob } from "./jobs.ts";
 import { type ListenerChange, watchListeners } from "./listeners.ts";
 import { type GuestMetrics, metrics } from "./metrics.ts";
 import * as operations from "./operations.ts";
@@ -30,6 +31,13 @@ export interface Agent {
   boot(options: operations.BootOptions, signal: AbortSignal): Promise<void>;
   /** The signal is for the start; `reset()` of the process ends it later. */
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  /** Starts a command that no connection holds; gives its job's id. */
+  detach(spec: ExecSpec, signal: AbortSignal): Promise<number>;
+  jobs(signal: AbortSignal): Promise<GuestJob[]>;
+  /** `vm` is the machine's name, for messages. */
+  attach(job: { vm: string; id: number }, signal: AbortSignal): Promise<GuestProcess>;
+  /** Sends a signal, by its Linux number, to a job's process group. */
+  killJob(job: { vm: string; id: number }, number: number, signal: AbortSignal): Promise<void>;
   pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess>;
   unpack(spec: copy.UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
   store(spec: copy.StoreSpec, signal: AbortSignal): Promise<GuestProcess>;
@@ -86,6 +94,22 @@ class ConnectedAgent implements Agent {
 
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
     return exec(this.#connection.streams, spec, signal);
+  }
+
+  detach(spec: ExecSpec, signal: AbortSignal): Promise<number> {
+    return detach(this.#connection.streams, spec, signal);
+  }
+
+  jobs(signal: AbortSignal): Promise<GuestJob[]> {
+    return jobs(this.#connection.streams, signal);
+  }
+
+  attach(job: { vm: string; id: number }, signal: AbortSignal): Promise<GuestProcess> {
+    return attach(this.#connection.streams, job, signal);
+  }
+
+  killJob(job: { vm: string; id: number }, number: number, signal: AbortSignal): Promise<void> {
+    return killJob(this.#connection.streams, job, number, signal);
   }
 
   pack(spec: copy.PackSpec, signal: AbortSignal): Promise<GuestProcess> {

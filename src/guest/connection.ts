@@ -6,11 +6,17 @@ import { EventLog } from "./event-log.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { type Frame, frameTypes } from "./frames.ts";
 import type { Handshake } from "./handshake.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { Outbox, type Writer } from "./outbox.ts";
 import { Streams } from "./streams.ts";
 import { violation } from "./violation.ts";
 
 const pingTimeout = 10_000;
+/** Milliseconds between two looks for a sign of life, and of silence after which the channel is given up. */
+const heartbeatInterval = 10_000;
+const heartbeatPatience = 30_000;
+/** Bytes of one guest that are looked at before everybody else has a turn. */
+const turnLimit = 128 * 1024;
 /** Milliseconds for the last frames to be written when this side closes. */
 const farewell = 250;
 
@@ -32,6 +38,9 @@ export class Connection implements Writer {
   readonly #outbox: Outbox;
   readonly #reader: FrameReader;
   readonly #events: EventLog;
+  readonly #heartbeat: Heartbeat;
+  /** Bytes of the guest since it last had to wait for its turn. */
+  #taken = 0;
   /** Answers to HELLOs that were repeated while the first was on its way. */
   #spareWelcomes: number;
   #pingCount = 0;
@@ -55,6 +64,15 @@ export class Connection implements Writer {
       this.#onEnd();
       this.#gone.resolve();
     });
+    this.#heartbeat = new Heartbeat({
+      interval: heartbeatInterval,
+      patience: heartbeatPatience,
+      ask: () => this.#ask(),
+      onSilence: () => {
+        const reason = `nothing came from the guest for ${heartbeatPatience / 1000} s`;
+        this.#fail(fault("channel_closed", { reason }));
+      },
+    });
     duplex.on("data", this.#onData);
     duplex.resume();
     if (duplex.destroyed || duplex.readableEnded) this.#onEnd();
@@ -67,6 +85,12 @@ export class Connection implements Writer {
   /** A round trip to the agent. @throws timed_out, interrupted, channel_closed, guest_protocol */
   async ping(signal: AbortSignal): Promise<void> {
     if (this.#over) throw await this.closed;
+    const ping = this.#ask();
+    await within("asking the agent for a sign of life", pingTimeout, ping, signal);
+  }
+
+  /** Sends a PING unless one is on its way. */
+  #ask(): Promise<void> {
     if (!this.#ping) {
       const payload = Buffer.alloc(8);
       this.#pingCount += 1;
@@ -76,7 +100,7 @@ export class Connection implements Writer {
       this.#ping.answered.promise.catch(() => undefined);
       this.pump();
     }
-    await within("asking the agent for a sign of life", pingTimeout, this.#ping.answered.promise, signal);
+    return this.#ping.answered.promise;
   }
 
   /** Ends every stream, on both sides as far as the guest still listens, and the connection. */
@@ -106,14 +130,26 @@ export class Connection implements Writer {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#fromGuest += chunk.length;
+    this.#heartbeat.heard();
     try {
       this.#reader.push(chunk);
     } catch (error) {
       this.#fail(asFault(error));
     }
+    this.#taken += chunk.length;
+    if (this.#taken >= turnLimit) this.#yield();
   };
 
   readonly #onEnd = (): void => this.#fail(fault("channel_closed", { reason: "the guest's end was closed" }));
+
+  /** Lets everybody else have a turn: a guest that never stops talking must not keep the daemon busy with it alone. */
+  #yield(): void {
+    this.#taken = 0;
+    this.#duplex.pause();
+    setImmediate(() => {
+      if (!this.#over) this.#duplex.resume();
+    });
+  }
 
   /** @throws guest_protocol */
   #receive(frame: Frame): void {
@@ -159,6 +195,7 @@ export class Connection implements Writer {
 
   #end(error: BangerError): void {
     this.#reader.stop();
+    this.#heartbeat.stop();
     this.#ping?.answered.reject(error);
     this.streams.failAll(error);
     this.#closed.resolve(error);

@@ -1,5 +1,5 @@
 import { type BangerError, fault } from "../lib/errors/error.ts";
-import { call } from "./call.ts";
+import { call, type Refusal } from "./call.ts";
 import { operation } from "./operations.ts";
 import { type GuestProcess, ProcessStream } from "./process.ts";
 import type { Streams } from "./streams.ts";
@@ -19,6 +19,8 @@ export interface ExecSpec {
   /** A terminal of this size, instead of three pipes. */
   readonly tty?: { readonly rows: number; readonly columns: number };
   readonly login?: boolean;
+  /** Milliseconds after which the command's process group gets SIGTERM, and SIGKILL 2 s later. */
+  readonly timeout?: number;
 }
 
 const startTimeout = 60_000;
@@ -31,7 +33,7 @@ export const execLimit = 1_048_576;
  * @throws exec_failed, guest_protocol, channel_closed, timed_out, interrupted
  */
 export async function exec(streams: Streams, spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess> {
-  const command = shown(spec.args[0] ?? "the login shell");
+  const command = shownCommand(spec);
   return await call(streams, encode(streams, spec, command), {
     doing: `run ${command}`,
     timeout: startTimeout,
@@ -41,25 +43,45 @@ export async function exec(streams: Streams, spec: ExecSpec, signal: AbortSignal
       streams.replace(id, process);
       return process;
     },
-    refuse: ({ errno, reason, step = "exec" }) => {
-      // What was not found may also be the directory, which says nothing of the command.
-      const exit = errno === "ENOENT" && step === "exec" ? 127 : 126;
-      throw fault("exec_failed", { command, reason, exit });
+    refuse: (refusal) => {
+      throw refused(command, refusal);
     },
   });
 }
 
-function encode(streams: Streams, spec: ExecSpec, command: string): Buffer {
-  const payload = operation("exec");
+/** Why a command could not be started. */
+export function refused(command: string, { errno, reason, step = "exec" }: Refusal): BangerError {
+  // What was not found may also be the directory, which says nothing of the command.
+  const exit = errno === "ENOENT" && step === "exec" ? 127 : 126;
+  return fault("exec_failed", { command, reason, exit });
+}
+
+/** A command's name for messages. */
+export function shownCommand({ args }: ExecSpec): string {
+  return shown(args[0] ?? "the login shell");
+}
+
+/** The payload of the OPEN of a command. @throws exec_failed, guest_outdated */
+export function encode(
+  streams: Streams,
+  spec: ExecSpec,
+  command: string,
+  name: "exec" | "detach" = "exec",
+): Buffer {
+  const payload = operation(name);
   for (const arg of spec.args) payload.text(10, whole(arg, "an argument", command));
   for (const assignment of spec.env ?? []) payload.text(11, whole(assignment, "a variable", command));
   checkSize(streams, payload.size, command);
+  if (spec.timeout !== undefined && streams.version < 2) {
+    throw fault("guest_outdated", { doing: "end a command after a time" });
+  }
   payload
     .text(12, whole(spec.user, "the user", command))
     .text(13, whole(spec.cwd, "the directory", command))
     .u32(14, spec.tty ? 1 : 0)
     .u32(15, spec.tty?.rows)
     .u32(16, spec.tty?.columns)
+    .u32(18, spec.timeout)
     .u32(17, spec.login || spec.args.length === 0 ? 1 : 0);
   if (payload.size > streams.openLimit) throw cannot(command, "its directory and user take too many bytes");
   return payload.finish();

@@ -49,6 +49,7 @@ export class FieldWriter {
 /** The fields of a payload that an agent sent. Where a tag is repeated its last field counts. */
 export class Fields {
   readonly #values = new Map<number, Buffer>();
+  readonly #entries: [tag: number, value: Buffer][] = [];
   readonly #frame: string;
 
   /** @throws guest_protocol when the payload is no sequence of fields; `frame` names it */
@@ -62,13 +63,20 @@ export class Fields {
       if (payload.readUInt16LE(at + 2) !== 0) throw violation(`${frame} with a malformed field ${tag}`);
       at += fieldHeaderSize;
       if (length > payload.length - at) throw violation(`${frame} whose field ${tag} runs past it`);
-      this.#values.set(tag, payload.subarray(at, at + length));
+      const value = payload.subarray(at, at + length);
+      this.#values.set(tag, value);
+      this.#entries.push([tag, value]);
       at += length;
     }
   }
 
   bytes(tag: number): Buffer | undefined {
     return this.#values.get(tag);
+  }
+
+  /** Every value of a repeated tag. */
+  every(tag: number): Buffer[] {
+    return this.#entries.filter(([one]) => one === tag).map(([, value]) => value);
   }
 
   /** Text of the guest, made safe to print. */

@@ -13,6 +13,8 @@ export interface Exit {
   /** 0 to 255; 128 + n for an end by signal n, as shells say it. */
   readonly code: number;
   readonly signal?: number;
+  /** The command took longer than it was given, and was ended for it. */
+  readonly timedOut?: boolean;
 }
 
 /**
@@ -195,11 +197,12 @@ function terminalSide(cells: number): number {
 function readExit(frame: Frame): Exit {
   const fields = new Fields(frame.payload, "EXIT");
   const signal = fields.u32(2);
+  const late = fields.u32(3) === 1 ? { timedOut: true } : {};
   if (signal === undefined) {
     const code = fields.requireU32(1);
     if (code > 255) throw violation(`EXIT with code ${code}`);
-    return { code };
+    return { code, ...late };
   }
   if (signal < 1 || signal > highestSignal) throw violation(`EXIT by signal ${signal}`);
-  return { code: 128 + signal, signal };
+  return { code: 128 + signal, signal, ...late };
 }

@@ -8,12 +8,14 @@ import type {
   BuildTemplate,
   CommitVm,
   CreateVm,
+  DetachRequest,
   DialRequest,
   ExecRequest,
   SetVm,
   WaitVm,
 } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { Job } from "../model/job.ts";
 import type { LogRequest } from "../model/log-request.ts";
 import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
@@ -144,6 +146,17 @@ export interface VmApi {
 
   /** What the guest listens on, where that is on this host, and what was published. */
   ports(ref: string): Promise<VmPorts>;
+  /**
+   * Starts a command that runs on whatever becomes of the daemon and the client, and gives its job's id. `exec` with `job`
+   * follows it.
+   *
+   * @throws vm_wrong_state, guest_unreachable, guest_outdated, exec_failed
+   */
+  detach(ref: string, request: DetachRequest, signal: AbortSignal): Promise<number>;
+  /** Detached commands, oldest first. @throws vm_wrong_state, guest_unreachable, guest_outdated */
+  jobs(ref: string, signal: AbortSignal): Promise<Job[]>;
+  /** Signals a detached command, by the signal's name without SIG; one that has ended is left as it is. @throws job_not_found, as `jobs` */
+  killJob(ref: string, id: number, name: string, signal: AbortSignal): Promise<void>;
 
   /** What the guest wrote on its console, what its agent said, or both; with `follow` until the signal aborts. */
   logs(ref: string, request: LogRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer | string>>;

@@ -4,6 +4,7 @@ import type { PackSpec, StoreSpec, UnpackSpec } from "../guest/copy.ts";
 import type { DialTarget } from "../guest/dial.ts";
 import type { ExecSpec } from "../guest/exec.ts";
 import type { GuestConnection } from "../guest/guest-connection.ts";
+import type { GuestJob } from "../guest/jobs.ts";
 import type { ListenerChange } from "../guest/listeners.ts";
 import type { GuestMetrics } from "../guest/metrics.ts";
 import type { BootOptions, GuestFile, GuestInfo, MountOptions, ShutdownMode } from "../guest/operations.ts";
@@ -67,6 +68,10 @@ export interface Agent {
   putFile(file: GuestFile, signal: AbortSignal): Promise<boolean>;
   boot(options: BootOptions, signal: AbortSignal): Promise<void>;
   exec(spec: ExecSpec, signal: AbortSignal): Promise<GuestProcess>;
+  detach(spec: ExecSpec, signal: AbortSignal): Promise<number>;
+  jobs(signal: AbortSignal): Promise<GuestJob[]>;
+  attach(job: { vm: string; id: number }, signal: AbortSignal): Promise<GuestProcess>;
+  killJob(job: { vm: string; id: number }, number: number, signal: AbortSignal): Promise<void>;
   pack(spec: PackSpec, signal: AbortSignal): Promise<GuestProcess>;
   unpack(spec: UnpackSpec, signal: AbortSignal): Promise<GuestProcess>;
   store(spec: StoreSpec, signal: AbortSignal): Promise<GuestProcess>;

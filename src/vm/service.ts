@@ -10,12 +10,14 @@ import type {
   BuildTemplate,
   CommitVm,
   CreateVm,
+  DetachRequest,
   DialRequest,
   ExecRequest,
   SetVm,
   WaitVm,
 } from "../model/api/requests.ts";
 import type { Image } from "../model/image.ts";
+import type { Job } from "../model/job.ts";
 import type { LogRequest } from "../model/log-request.ts";
 import type { VmPorts } from "../model/ports.ts";
 import type { VmStats } from "../model/stats.ts";
@@ -181,6 +183,18 @@ export class VmService implements VmApi {
 
   async buildImage(request: BuildImage, context: Context): Promise<Image> {
     return await buildImage(this.#parts, this.#lifecycle, request, this.#lifecycle.scoped(context));
+  }
+
+  async detach(ref: string, request: DetachRequest, signal: AbortSignal): Promise<number> {
+    return await this.#sessions.detach(this.#find(ref), request, signal);
+  }
+
+  async jobs(ref: string, signal: AbortSignal): Promise<Job[]> {
+    return await this.#sessions.jobs(this.#find(ref), signal);
+  }
+
+  async killJob(ref: string, id: number, name: string, signal: AbortSignal): Promise<void> {
+    await this.#sessions.killJob(this.#find(ref), id, name, signal);
   }
 
   async exec(ref: string, request: ExecRequest, signal: AbortSignal): Promise<GuestProcess> {

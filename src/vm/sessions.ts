@@ -1,12 +1,15 @@
 import { type Context, detachedContext } from "../lib/context.ts";
 import { within } from "../lib/deadline.ts";
 import { fault, isFault } from "../lib/errors/error.ts";
+import { signalNumber } from "../lib/signal-names.ts";
 import type { SshTarget } from "../model/api/answers.ts";
-import type { DialRequest, ExecRequest, WaitVm } from "../model/api/requests.ts";
+import type { DetachRequest, DialRequest, ExecRequest, WaitVm } from "../model/api/requests.ts";
 import type { ImageConfig } from "../model/image.ts";
+import type { Job } from "../model/job.ts";
 import type { VmRecord } from "../store/vm-repository.ts";
 import type { VmHandle } from "./handle.ts";
 import { hostKeyComment } from "./identity.ts";
+import { jobView } from "./job-view.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
@@ -38,13 +41,43 @@ export class Sessions {
     const leave = record.ephemeral ? this.#enter(handle) : () => undefined;
     try {
       const agent = await live.agent(wait, signal);
-      const process = await agent.exec(execSpec(request, this.#config(record)), signal);
+      const process =
+        request.job === undefined
+          ? await agent.exec(execSpec(request, this.#config(record)), signal)
+          : await agent.attach({ vm: record.name, id: request.job }, signal);
       process.exited.then(leave, leave);
       return process;
     } catch (error) {
       leave();
       throw error;
     }
+  }
+
+  /** Starts a command that no session holds. @throws as exec, guest_outdated */
+  async detach(record: VmRecord, request: DetachRequest, signal: AbortSignal): Promise<number> {
+    const agent = await this.#agent(record, waitOf(request), "run a command", signal);
+    return await agent.detach(execSpec(request, this.#config(record)), signal);
+  }
+
+  async jobs(record: VmRecord, signal: AbortSignal): Promise<Job[]> {
+    const agent = await this.#agent(record, usualWait, "list its commands", signal);
+    return (await agent.jobs(signal)).map(jobView);
+  }
+
+  /** @throws job_not_found, invalid_value */
+  async killJob(record: VmRecord, id: number, name: string, signal: AbortSignal): Promise<void> {
+    const number = signalNumber(name);
+    if (number === undefined) {
+      throw fault("invalid_value", { what: "signal", value: name, expected: "the name of a signal" });
+    }
+    const agent = await this.#agent(record, usualWait, "signal a command", signal);
+    await agent.killJob({ vm: record.name, id }, number, signal);
+  }
+
+  async #agent(record: VmRecord, wait: number, action: string, signal: AbortSignal): Promise<Agent> {
+    const handle = this.#lifecycle.handles.get(record.id);
+    const live = await this.#running(handle, record, wait, action, signal);
+    return await live.agent(wait, signal);
   }
 
   /** Readies a machine for an ssh connection. @throws vm_wrong_state, guest_unreachable, guest_version, ssh_server_missing */
@@ -67,9 +100,7 @@ export class Sessions {
    * @throws vm_wrong_state (to `action`), guest_unreachable, guest_version, interrupted
    */
   async agent(record: VmRecord, action: string, signal: AbortSignal): Promise<Agent> {
-    const handle = this.#lifecycle.handles.get(record.id);
-    const live = await this.#running(handle, record, usualWait, action, signal);
-    return await live.agent(usualWait, signal);
+    return await this.#agent(record, usualWait, action, signal);
   }
 
   /** Connects to what listens in the guest. @throws vm_wrong_state, guest_unreachable, dial_failed, interrupted */
@@ -184,7 +215,7 @@ function waitOf({ wait }: { wait?: number | undefined }): number {
 
 /** What the request says comes before what the image says, and that before the agent's own defaults. */
 function execSpec(request: ExecRequest, image: ImageConfig | undefined): ExecSpec {
-  const { user = image?.user, cwd = image?.workdir, tty } = request;
+  const { user = image?.user, cwd = image?.workdir, tty, timeout } = request;
   const args = (request.args ?? []).map(decode);
   const before = request.entrypoint && args.length > 0 ? bytes(image?.entrypoint) : [];
   return {
@@ -193,6 +224,7 @@ function execSpec(request: ExecRequest, image: ImageConfig | undefined): ExecSpe
     ...(user === undefined ? {} : { user }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(tty === undefined ? {} : { tty }),
+    ...(timeout === undefined ? {} : { timeout }),
   };
 }
 

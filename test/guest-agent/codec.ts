@@ -80,11 +80,16 @@ export function fields(entries: Fields): Buffer {
 
 /** Every field of a payload, by tag; a repeated one keeps its last value. */
 export function readFields(payload: Buffer): Map<number, Buffer> {
-  const found = new Map<number, Buffer>();
+  return new Map(takeFields(payload));
+}
+
+/** Every field of a payload, in order. */
+export function takeFields(payload: Buffer): [tag: number, value: Buffer][] {
+  const found: [number, Buffer][] = [];
   let at = 0;
   while (at < payload.length) {
     const length = payload.readUInt32LE(at + 4);
-    found.set(payload.readUInt16LE(at), payload.subarray(at + 8, at + 8 + length));
+    found.push([payload.readUInt16LE(at), payload.subarray(at + 8, at + 8 + length)]);
     at += 8 + length;
   }
   return found;

@@ -8,6 +8,7 @@ import type { SshTarget } from "../../src/model/api/answers.ts";
 import type { ExecRequest } from "../../src/model/api/requests.ts";
 import type { Catalog } from "../../src/model/catalog.ts";
 import type { AvailableImage, Image } from "../../src/model/image.ts";
+import type { Job } from "../../src/model/job.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
 import type { VmStats } from "../../src/model/stats.ts";
 import type { Template } from "../../src/model/template.ts";
@@ -58,6 +59,9 @@ export function fakeServices(): FakeServices {
       commit: method("vms.commit", sampleImage),
       exec: method("vms.exec", undefined as unknown as GuestProcess),
       ports: method("vms.ports", { address: "127.80.1.2", ports: [], published: [], left: 0 }),
+      detach: method("vms.detach", 3),
+      jobs: method("vms.jobs", [sampleJob]),
+      killJob: method("vms.killJob", undefined),
       pack: method("vms.pack", nothingPacked()),
       unpack: method("vms.unpack", { entries: 1, bytes: 2, leftOut: 0 }),
       store: method("vms.store", { entries: 1, bytes: 2, leftOut: 0 }),
@@ -125,6 +129,15 @@ export function fakeServices(): FakeServices {
   };
   return fake;
 }
+
+export const sampleJob: Job = {
+  id: 3,
+  pid: 412,
+  command: "make test",
+  state: "running",
+  startedAt: "2026-01-02T03:04:05.000Z",
+  output: 2048,
+};
 
 async function* nothingPacked(): AsyncGenerator<Buffer> {
   yield Buffer.alloc(1024);
@@ -247,7 +260,7 @@ export class FakeGuestProcess implements GuestProcess {
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
-  readonly outcome = Promise.withResolvers<{ code: number; signal?: number }>();
+  readonly outcome = Promise.withResolvers<{ code: number; signal?: number; timedOut?: boolean }>();
   readonly exited = this.outcome.promise;
   readonly seen: string[] = [];
   readonly wasReset = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { RemoteProcess } from "../../client/exec.ts";
+import { fault } from "../../lib/errors/error.ts";
 import { write } from "../output/write.ts";
 import type { OutputStream, World } from "../world.ts";
 
@@ -15,6 +16,7 @@ export async function carry({ stdin, stdout, stderr }: World, remote: RemoteProc
   try {
     const outputs = [pump(remote.stdout, stdout), pump(remote.stderr, stderr)];
     const [exit] = await Promise.all([remote.exited, ...outputs]);
+    if (exit.timedOut) throw fault("exec_timeout", {});
     return exit.code;
   } finally {
     stdin.unpipe(remote.stdin);

@@ -19,6 +19,11 @@ export const vmExec = {
     { command: "banger vm exec dev -- systemctl --failed", note: "one command" },
     { command: "banger vm exec dev -- sh -c 'cat > /srv/data' < data", note: "a file goes in" },
     { command: "banger vm exec -u nobody -w /tmp dev -- id", note: "as somebody else, somewhere else" },
+    { command: "banger vm exec --timeout 10m dev -- make test", note: "for ten minutes at most" },
+    {
+      command: "banger vm exec -d dev -- sh -c 'make 2>&1'",
+      note: "leave it running; see vm jobs and vm attach",
+    },
   ],
   positionals: [{ name: "VM", help: "the machine, by name, id or the beginning of an id" }],
   passthrough: { name: "COMMAND", help: "program and arguments, byte for byte", required: true, bare: true },
@@ -31,7 +36,47 @@ export const vmExec = {
       short: "t",
       help: "Give the command a terminal, or none; by itself it has one if you do",
     },
+    timeout: {
+      kind: "string",
+      value: "TIME",
+      help: "End the command, and all of its process group, after 90s, 5m or 1h; the exit status is then 124",
+    },
+    detach: {
+      kind: "boolean",
+      short: "d",
+      help: "Print an id and leave; the command runs on, whatever happens to banger",
+    },
   },
+} as const satisfies CommandSpec;
+
+export const vmJobs = {
+  path: ["vm", "jobs"],
+  summary: "List, or end, the detached commands of a machine",
+  description:
+    "Commands that `vm exec --detach` started: those that run and the last 16 that ended. They begin anew when the machine restarts.",
+  examples: [
+    { command: "banger vm jobs dev", note: "what runs, and how what ran has ended" },
+    { command: "banger vm jobs dev --kill 3", note: "SIGTERM for command 3 and its process group" },
+  ],
+  positionals: [{ name: "VM", help: "the machine, by name, id or the beginning of an id" }],
+  flags: {
+    kill: { kind: "list", short: "k", value: "ID", help: "End this command instead; repeatable" },
+    signal: { kind: "string", short: "s", value: "NAME", help: "Signal for --kill; TERM unless given" },
+  },
+} as const satisfies CommandSpec;
+
+export const vmAttach = {
+  path: ["vm", "attach"],
+  summary: "Follow a detached command",
+  description:
+    "Prints what is kept of its output, which is the last mebibyte, and goes on until it ends; the exit status is its own. " +
+    "Ctrl-C leaves it, and it runs on.",
+  examples: [{ command: "banger vm attach dev 3", note: "command 3, by the id that vm exec -d printed" }],
+  positionals: [
+    { name: "VM", help: "the machine, by name, id or the beginning of an id" },
+    { name: "ID", help: "the command's number" },
+  ],
+  flags: {},
 } as const satisfies CommandSpec;
 
 export const vmShell = {

@@ -81,6 +81,13 @@ export function makeHandlers(services: Services): Handlers {
       ),
     commitVm: ({ params, body }) =>
       operations.start("vm.commit", body.name, (context) => vms.commit(ref(params), body, context)),
+    detachVm: async ({ params, body, signal }) => ({ id: await vms.detach(ref(params), body, signal) }),
+    listJobs: ({ params, signal }) => vms.jobs(ref(params), signal),
+    killJob: async ({ params, body, signal }) => {
+      const number = /^\d{1,9}$/.test(params.job ?? "") ? Number(params.job) : 0;
+      await vms.killJob(ref(params), number, body.signal, signal);
+      return {};
+    },
 
     vmPorts: ({ params }) => vms.ports(ref(params)),
     readFiles: ({ params, query: { path, name, follow }, signal }) => {

@@ -1,13 +1,18 @@
 import type { Socket } from "node:net";
-import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { drained } from "../../lib/drained.ts";
 import { asFault, fault } from "../../lib/errors/error.ts";
+import { signalName, signalNumber } from "../../lib/signal-names.ts";
 import { type ExecExit, type ExecRequest, execRequestSchema } from "../../model/api/requests.ts";
 import { type ExecFrame, ExecFrameDecoder, encodeExecFrame } from "../../model/exec-frames.ts";
 import type { VmApi } from "../../vm/api.ts";
 import type { GuestProcess } from "../../vm/ports.ts";
 import { switchProtocol } from "./switch-protocol.ts";
+
+type Exit = Awaited<GuestProcess["exited"]>;
+
+/** The exit status of a command whose time ran out, as timeout(1) has it. */
+const timedOutCode = 124;
 
 /** The name of the upgraded protocol, as in `Upgrade: banger-exec/1`. */
 export const execProtocol = "banger-exec/1";
@@ -104,10 +109,9 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-function exitOf({ code, signal }: { code: number; signal?: number }): ExecExit {
-  if (signal === undefined) return { code };
-  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
-  return { code: 128 + signal, signal: name?.slice("SIG".length) ?? String(signal) };
+function exitOf({ code, signal, timedOut }: Exit): ExecExit {
+  const end = signal === undefined ? { code } : { code: 128 + signal, signal: signalName(signal) };
+  return timedOut ? { ...end, code: timedOutCode, timedOut } : end;
 }
 
 async function act(guest: GuestProcess, { name, payload }: ExecFrame): Promise<void> {
@@ -124,7 +128,7 @@ async function act(guest: GuestProcess, { name, payload }: ExecFrame): Promise<v
       return;
     }
     case "signal": {
-      const number = constants.signals[`SIG${String(payload)}` as NodeJS.Signals];
+      const number = signalNumber(String(payload));
       if (number !== undefined) guest.kill(number);
       return;
     }

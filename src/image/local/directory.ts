@@ -72,9 +72,7 @@ async function readThrough<T>(
 }
 
 /** What will be written, in whole blocks. */
-async function surveyOf(
-  members: AsyncIterable<TarMember>,
-): Promise<ContentSize> {
+async function surveyOf(members: AsyncIterable<TarMember>): Promise<ContentSize> {
   const survey = { entries: 0, directories: 0, nameBytes: 0, bytes: 0 };
   for await (const member of members) {
     survey.entries += 1;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { publicationSchema } from "../ports.ts";
-import { killSignals } from "../signals.ts";
+import { jobSignals, killSignals } from "../signals.ts";
 import { waitTargetPattern } from "../wait-target.ts";
 
 const size = z.int().min(1);
@@ -152,6 +152,10 @@ export const execRequestSchema = z.strictObject({
   user: z.string().optional(),
   cwd: z.string().optional(),
   tty: z.strictObject({ rows: z.int().min(1), columns: z.int().min(1) }).optional(),
+  /** Milliseconds after which its process group gets SIGTERM, and SIGKILL 2 s later. */
+  timeout: z.int().min(1).max(0xffff_ffff).optional(),
+  /** Follows a detached command instead of starting one. */
+  job: z.int().min(1).max(0xffff_ffff).optional(),
   /** Seconds to wait for the agent when the machine is just starting. */
   wait: z.int().min(0).max(600).default(60),
 });
@@ -170,6 +174,18 @@ export const dialRequestSchema = z.strictObject({
 });
 export type DialRequest = z.output<typeof dialRequestSchema>;
 
+/** Body of `POST /v1/vms/{ref}/jobs`. A detached command has neither an input nor a terminal. */
+export const detachSchema = execRequestSchema.omit({ tty: true, job: true });
+export type DetachRequest = z.input<typeof detachSchema>;
+
+/** Body of `POST /v1/vms/{ref}/jobs/{job}/kill`. */
+export const killJobSchema = z.strictObject({ signal: z.enum(jobSignals).default("TERM") });
+
 /** JSON of an `exit` frame. */
-export const execExitSchema = z.object({ code: z.int(), signal: z.string().optional() });
+export const execExitSchema = z.object({
+  /** 128+N after signal N, 124 after its time ran out. */
+  code: z.int(),
+  signal: z.string().optional(),
+  timedOut: z.boolean().optional(),
+});
 export type ExecExit = z.infer<typeof execExitSchema>;

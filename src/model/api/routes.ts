@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { catalogSchema } from "../catalog.ts";
 import { availableImageSchema, imageSchema } from "../image.ts";
+import { jobSchema } from "../job.ts";
 import { availableKernelSchema, kernelSchema } from "../kernel.ts";
 import { logSources } from "../log-request.ts";
 import { operationSchema } from "../operation.ts";
@@ -22,8 +23,10 @@ import {
   buildTemplateSchema,
   commitVmSchema,
   createVmSchema,
+  detachSchema,
   dialRequestSchema,
   importKernelSchema,
+  killJobSchema,
   killVmSchema,
   loadImageSchema,
   promoteImageSchema,
@@ -213,6 +216,29 @@ export const routes = {
     path: "/vms/{ref}/ports",
     summary: "What the guest listens on, and where that is on this host",
     answer: vmPortsSchema,
+    status: 200,
+  },
+  detachVm: {
+    method: "POST",
+    path: "/vms/{ref}/jobs",
+    summary: "Run a command that no connection holds",
+    body: detachSchema,
+    answer: z.object({ id: z.int() }),
+    status: 200,
+  },
+  listJobs: {
+    method: "GET",
+    path: "/vms/{ref}/jobs",
+    summary: "Detached commands: those that run, and the last that ended",
+    answer: z.array(jobSchema),
+    status: 200,
+  },
+  killJob: {
+    method: "POST",
+    path: "/vms/{ref}/jobs/{job}/kill",
+    summary: "Signal a detached command",
+    body: killJobSchema,
+    answer: z.object({}),
     status: 200,
   },
   dialVm: {

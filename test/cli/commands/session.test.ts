@@ -181,6 +181,18 @@ describe("a terminal", () => {
     assert.deepEqual(seen[0]?.tty, { rows: 24, columns: 80 });
   });
 
+  test("shows the machine in its window's title, and gives back the old one", async (context) => {
+    const { world, services } = await servedWorld(context, { terminal });
+    world.env.TERM = "xterm-256color";
+    const guest = new FakeGuestProcess();
+    answerWith(services, guest);
+    const running = world.run("vm", "shell", "dev");
+    await until(() => world.stdin.modes.length === 1);
+    guest.exit(0);
+    assert.equal(await running, 0);
+    assert.equal(world.stdout.text, "\u001b[22;0t\u001b]0;dev\u0007\u001b[23;0t");
+  });
+
   test("is restored when the connection breaks", async (context) => {
     const { world, services } = await servedWorld(context, { terminal });
     const guest = new FakeGuestProcess();
@@ -190,7 +202,7 @@ describe("a terminal", () => {
     guest.outcome.reject(fault("channel_closed", { reason: "the machine stopped" }));
     guest.stdout.end();
     guest.stderr.end();
-    assert.equal(await running, 1);
+    assert.equal(await running, 255);
     assert.deepEqual(world.stdin.modes, [true, false]);
     assert.match(world.stderr.text, /the connection to the machine ended: the machine stopped/);
   });

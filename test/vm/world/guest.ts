@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import type { Identified, IdentifyOptions } from "../../../src/guest/copies.ts";
+import type { GuestJob } from "../../../src/guest/jobs.ts";
 import type { GuestMetrics } from "../../../src/guest/metrics.ts";
 import type { BootOptions, GuestFile, MountOptions, ShutdownMode } from "../../../src/guest/operations.ts";
 import type { Phase } from "../../../src/guest/welcome.ts";
@@ -52,6 +53,7 @@ export class GuestDouble {
   readonly commands: CommandDouble[] = [];
   readonly copies: CommandDouble[] = [];
   readonly orders: string[] = [];
+  readonly jobs: GuestJob[] = [];
   metrics: GuestMetrics = { uptime: 60_000 };
   /** Milliseconds that its clock is behind. */
   behind = 0;
@@ -185,6 +187,13 @@ export class GuestDouble {
       putFile: (file, at) => this.#answer(gone.signal, at, () => this.#putFile(file)),
       boot: (options, at) => this.#answer(gone.signal, at, () => this.#boot(options)),
       exec: (spec, at) => this.#answer(gone.signal, at, () => this.#exec(spec, gone.signal)),
+      detach: (spec, at) => this.#answer(gone.signal, at, () => this.#detach(spec)),
+      jobs: (at) => this.#answer(gone.signal, at, () => this.jobs),
+      attach: ({ vm, id }) => {
+        throw fault("job_not_found", { vm, job: id });
+      },
+      killJob: ({ id }, number, at) =>
+        this.#answer(gone.signal, at, () => void this.orders.push(`kill ${id} ${number}`)),
       pack: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("pack", spec.path)),
       unpack: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("unpack", spec.path)),
       store: (spec, at) => this.#answer(gone.signal, at, () => this.#copy("store", spec.path)),
@@ -265,6 +274,13 @@ export class GuestDouble {
     this.#mustBe("mounted");
     this.inits.push(options.init);
     this.phase = "booted";
+  }
+
+  #detach(spec: ExecSpec): number {
+    this.#mustBe("booted");
+    const id = this.jobs.length + 1;
+    this.jobs.push({ id, pid: 400 + id, command: spec.args.join(" "), started: 0, output: 0 });
+    return id;
   }
 
   #identify(options: IdentifyOptions): Identified {

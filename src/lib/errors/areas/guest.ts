@@ -39,6 +39,19 @@ export const guestErrors = {
     remedy: () => "The reason is the guest's own; `banger vm logs` shows its console",
     when: "The agent tried and failed, for instance to mount the root file system.",
   }),
+  job_not_found: define<{ vm: string; job: number }>({
+    status: 404,
+    message: (p) => `vm ${show(p.vm)} has no detached command ${p.job}`,
+    remedy: (p) => `List them with \`banger vm jobs ${p.vm}\``,
+    when: "The machine was restarted since, or the command ended long ago: the last 16 that ended are kept.",
+  }),
+  exec_timeout: define<Record<string, never>>({
+    exit: 124,
+    status: 504,
+    message: () => "the command took longer than its --timeout and was ended",
+    remedy: () => "Give it more time with --timeout",
+    when: "`vm exec --timeout`: the command's process group got SIGTERM, and SIGKILL 2 s later.",
+  }),
   exec_failed: define<{ command: string; reason: string; exit: number }>({
     exit: (p) => p.exit,
     status: 422,
@@ -59,6 +72,7 @@ export const guestErrors = {
     when: "Nothing in the guest answers where a connection was to go.",
   }),
   channel_closed: define<{ reason: string }>({
+    exit: 255,
     status: 502,
     message: (p) => `the connection to the machine ended: ${p.reason}`,
     remedy: () => "See whether it still runs with `banger vm list`",
