@@ -21,7 +21,7 @@ export function commandsDocument(): string {
     ...rest.flatMap((group) => [
       `## banger ${group.path.join(" ")}`,
       group.description,
-      ...specs.filter(({ path }) => path.length > 1 && path[0] === group.path[0]).map(section),
+      ...specs.filter(({ path }) => path.slice(0, -1).join(" ") === group.path.join(" ")).map(section),
     ]),
     "## Others",
     ...single.map(section),

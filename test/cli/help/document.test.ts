@@ -14,7 +14,8 @@ test("docs/commands.md is what the commands say of themselves", () => {
 test("every command and every flag has its place in it", () => {
   const text = commandsDocument();
   for (const { spec } of commands.filter((command) => !command.spec.hidden)) {
-    const section = text.split(`\n### ${spec.path.join(" ")}\n`)[1]?.split("\n### ")[0] ?? "";
+    const [, section = "", ...more] = text.split(`\n### ${spec.path.join(" ")}\n`);
+    assert.equal(more.length, 0, spec.path.join(" "));
     assert.ok(section.includes(`${spec.summary}.`), spec.path.join(" "));
     for (const [name, { kind }] of Object.entries(spec.flags)) {
       assert.ok(
