@@ -1,6 +1,6 @@
 #!/bin/sh
-# test.sh all|fast|e2e: sets up what the tests need and runs them. `fast` starts no machine and takes under a minute; `e2e`
-# boots real ones; `all` is both, after the checks.
+# test.sh all|fast|slow|e2e: sets up what the tests need and runs them. `fast` starts no machine and takes about a minute; `slow` starts
+# none either, but hundreds of processes, to kill or to compare with; `e2e` boots real machines; `all` is all of it, after the checks.
 set -eu
 lane=${1:-all}
 root=$(cd -- "$(dirname -- "$0")/.." && pwd)
@@ -18,7 +18,11 @@ packages() {
 }
 
 fast() {
-  run_tests 4 120000 "$(find test -name '*.test.ts' ! -path 'test/e2e/*' | sort | tr '\n' ' ')"
+  run_tests 4 120000 "$(find test -name '*.test.ts' ! -name '*.slow.test.ts' ! -path 'test/e2e/*' | sort | tr '\n' ' ')"
+}
+
+slow() {
+  run_tests 2 240000 "$(find test -name '*.slow.test.ts' | sort | tr '\n' ' ')"
 }
 
 # The first run comes first: what it makes, the others find.
@@ -30,6 +34,10 @@ e2e() {
 
 case $lane in
   fast) fast ;;
+  slow)
+    packages
+    slow
+    ;;
   e2e)
     packages
     e2e
@@ -38,10 +46,11 @@ case $lane in
     packages
     "$node" scripts/check.ts
     fast
+    slow
     e2e
     ;;
   *)
-    echo "usage: test.sh all|fast|e2e" >&2
+    echo "usage: test.sh all|fast|slow|e2e" >&2
     exit 2
     ;;
 esac
