@@ -83,7 +83,7 @@ for (const kernel of ["generic-6.1", "generic-6.12"]) {
         [0, ""],
       );
       assert.deepEqual(await answer(host, op.boot, []), [0, ""]);
-      assert.match((await host.run(["/bin/agent", "--version"])).stdout.toString(), /^1\+[0-9a-f]{12}\n$/);
+      assert.match((await host.run(["/bin/agent", "--version"])).stdout.toString(), /^2\+[0-9a-f]{12}\n$/);
       const info = (await host.call(op.info, [])).fields;
       assert.deepEqual(
         [info.get(84)?.readUInt32LE(), info.get(85)?.toString(), info.get(86)?.toString()],
