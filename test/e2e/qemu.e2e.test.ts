@@ -283,7 +283,7 @@ describe("a machine's disk", () => {
     const directory = temporaryDirectory(t);
     const base = join(directory, "no-such-image");
     const failed = driver.createDisk({ directory, base, size: 2 ** 30 });
-    await rejectsWith(failed, "tool_failed", /^qemu-img failed \(status 1\): .*Could not open/);
+    await rejectsWith(failed, "image_file_missing", `there is nothing at ${JSON.stringify(base)}`);
     assert.deepEqual(execFileSync("ls", ["-A", directory], { encoding: "utf8" }), "");
   });
 });

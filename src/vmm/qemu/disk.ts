@@ -1,4 +1,4 @@
-import { rename, rm, stat } from "node:fs/promises";
+import { access, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { diskFault } from "../../lib/atomic.ts";
 import { errnoOf, fault } from "../../lib/errors/error.ts";
@@ -15,7 +15,7 @@ const blockSize = 512;
  * Makes `disk.qcow2` in a directory, over an image that must stay where it is. It is there as a whole or not at all. Nothing is
  * flushed: an empty overlay holds nothing yet, and the guest's first flush takes the whole file along.
  *
- * @throws no_space, directory_not_writable, interrupted
+ * @throws image_file_missing, no_space, directory_not_writable, interrupted
  */
 export async function createOverlay(
   { directory, base, size, name = "disk" }: NewDisk,
@@ -26,6 +26,9 @@ export async function createOverlay(
   const backing: DiskFile = typeof base === "string" ? { path: base, format: "raw" } : base;
   try {
     if (signal?.aborted) throw fault("interrupted", { what: doing }, signal.reason);
+    await access(backing.path).catch((error: unknown) => {
+      throw fault("image_file_missing", { path: backing.path }, error);
+    });
     await rm(staged, { force: true });
     await writeOverlay(staged, size, backing);
     await rename(staged, path);
