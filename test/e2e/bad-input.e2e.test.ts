@@ -72,11 +72,19 @@ describe("a mistake on the command line", () => {
     ],
     [
       ["image", "delete", slim],
-      { status: 1, error: /image "debian-bookworm-slim" is used by the machine taken/, hint: /banger vm delete taken/ },
+      {
+        status: 1,
+        error: /image "debian-bookworm-slim" is used by the machine taken/,
+        hint: /banger vm delete taken/,
+      },
     ],
     [
       ["kernel", "rm", "generic-6.1"],
-      { status: 1, error: /kernel "generic-6.1" is used by the machine taken/, hint: /banger vm delete taken/ },
+      {
+        status: 1,
+        error: /kernel "generic-6.1" is used by the machine taken/,
+        hint: /banger vm delete taken/,
+      },
     ],
     [
       ["kernel", "pull", "generic-6.1"],

@@ -57,7 +57,10 @@ describe("Debian as an image of two layers", { skip }, () => {
     await push(join(folder, "layout"), "it", reference);
     try {
       await host.ok(["vm", "run", "--detach", "--name", "deb", "--image", reference]);
-      assert.match(await host.guest("deb", "readlink /proc/1/exe; cat /usr/share/doc/mine"), /\/systemd\nmine$/);
+      assert.match(
+        await host.guest("deb", "readlink /proc/1/exe; cat /usr/share/doc/mine"),
+        /\/systemd\nmine$/,
+      );
       assert.match(await host.systemState("deb"), /^(running|degraded)$/);
     } finally {
       await host.run(["vm", "delete", "deb"]);
