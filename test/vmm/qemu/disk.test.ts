@@ -6,6 +6,13 @@ import { createOverlay, growOverlay, overlayUsed } from "../../../src/vmm/qemu/d
 import { rejectsWith } from "../../support/faults.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
+/** The file of an image, in a folder of its own. */
+function image(context: TestContext): string {
+  const path = join(temporaryDirectory(context), "rootfs.ext4");
+  writeFileSync(path, "");
+  return path;
+}
+
 /** Puts a program of qemu-img's name in front of the PATH: it writes down its arguments and does what the script says. */
 function pretend(context: TestContext, script: string): { directory: string; calls: () => string[] } {
   const folder = temporaryDirectory(context);
@@ -24,10 +31,11 @@ function pretend(context: TestContext, script: string): { directory: string; cal
 describe("a machine's disk", () => {
   test("is made as a whole, over its image, without a program", async (t) => {
     const { directory, calls } = pretend(t, "exit 1");
-    const disk = await createOverlay({ directory, base: "/images/a/rootfs.ext4", size: 1024 });
+    const base = image(t);
+    const disk = await createOverlay({ directory, base, size: 1024 });
     assert.deepEqual(disk, { path: join(directory, "disk.qcow2"), format: "qcow2" });
     assert.deepEqual(readdirSync(directory), ["disk.qcow2"]);
-    assert.ok(readFileSync(disk.path).includes("/images/a/rootfs.ext4"));
+    assert.ok(readFileSync(disk.path).includes(base));
     assert.ok((await overlayUsed(disk)) > 0);
     assert.throws(calls, /ENOENT/);
   });
@@ -35,8 +43,19 @@ describe("a machine's disk", () => {
   test("takes the place of one that was never finished", async (t) => {
     const directory = temporaryDirectory(t);
     writeFileSync(join(directory, ".disk.qcow2.new"), "half");
-    await createOverlay({ directory, base: "/b", size: 1024 });
+    await createOverlay({ directory, base: image(t), size: 1024 });
     assert.deepEqual(readdirSync(directory), ["disk.qcow2"]);
+  });
+
+  test("over an image whose file is gone is refused, and nothing is left", async (t) => {
+    const directory = temporaryDirectory(t);
+    const base = join(directory, "gone.ext4");
+    await rejectsWith(
+      createOverlay({ directory, base, size: 1024 }),
+      "image_file_missing",
+      `there is nothing at "${base}"`,
+    );
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   test("grows by qemu-img, by its own format", async (t) => {
@@ -70,7 +89,7 @@ describe("a machine's disk", () => {
   test("that is no longer wanted leaves nothing", async (t) => {
     const directory = temporaryDirectory(t);
     await rejectsWith(
-      createOverlay({ directory, base: "/b", size: 1024 }, AbortSignal.abort()),
+      createOverlay({ directory, base: image(t), size: 1024 }, AbortSignal.abort()),
       "interrupted",
     );
     assert.deepEqual(readdirSync(directory), []);
