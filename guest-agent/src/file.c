@@ -54,6 +54,34 @@ void file_work(const uint8_t *payload, size_t length, struct outcome *outcome) {
   close(directory);
 }
 
+bool file_overwrite(const uint8_t *payload, size_t length) {
+  char path[PATH_MAX];
+  struct field content = {.length = 0};
+  uint32_t flags = 0;
+  uint32_t mode = 0644;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  struct stat found;
+  field_u32(payload, length, FILE_FLAGS, &flags);
+  field_u32(payload, length, FILE_MODE, &mode);
+  field_u32(payload, length, FILE_UID, &uid);
+  field_u32(payload, length, FILE_GID, &gid);
+  if ((flags & FILE_MUST_NOT_EXIST) || !field_find(payload, length, FILE_CONTENT, &content) ||
+      !field_text(payload, length, FILE_PATH, path, sizeof path)) {
+    return false;
+  }
+  int fd = root_open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) {
+    return false;
+  }
+  bool same = fstat(fd, &found) == 0 && S_ISREG(found.st_mode) && found.st_nlink == 1 && found.st_uid == uid &&
+              found.st_gid == gid && (found.st_mode & 07777) == (mode & 07777);
+  bool done = same && write_all(fd, content.value, content.length) == 0 &&
+              (found.st_size <= (off_t)content.length || ftruncate(fd, (off_t)content.length) == 0);
+  close(fd);
+  return done;
+}
+
 static int write_beside(int directory, const char *temporary, const uint8_t *payload, size_t length) {
   struct field content = {.length = 0};
   uint32_t mode = 0644;

@@ -20,6 +20,7 @@
 #include "ports.h"
 #include "process.h"
 #include "reaper.h"
+#include "renew.h"
 #include "stream.h"
 
 #ifndef BUILD_ID
@@ -85,13 +86,14 @@ static int serve(void) {
     channel_flush();
     busy |= agent.stopping || (output && channel_queued() < OUTPUT_MARK);
     uint64_t deadline = earliest(streams_deadline(), earliest(ports_deadline(), reaper_deadline()));
-    deadline = earliest(deadline, earliest(channel_deadline(), jobs_deadline()));
+    deadline = earliest(deadline, earliest(channel_deadline(), earliest(jobs_deadline(), renew_deadline())));
     loop_wait(busy ? 0 : deadline);
     channel_expire();
     streams_expire();
     ports_expire();
     jobs_expire();
     reaper_expire();
+    renew_expire();
   }
   return wait_for_condemned();
 }

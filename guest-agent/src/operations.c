@@ -18,6 +18,7 @@
 #include "mount.h"
 #include "ports.h"
 #include "quiesce.h"
+#include "renew.h"
 #include "session.h"
 #include "shutdown.h"
 #include "worker.h"
@@ -144,6 +145,9 @@ void operation_ended(struct stream *stream) {
     if (error == 0) {
       agent.phase = PHASE_MOUNTED;
     }
+  }
+  if (stream->operation == OP_IDENTIFY && error == 0) {
+    renew_soon();
   }
   if (stream->id == 0) {
     return;

@@ -8,8 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent.h"
+#include "boot_id.h"
 #include "inroot.h"
 #include "protocol.h"
+#include "renew.h"
 
 enum { DEPTH = 8 };
 
@@ -31,6 +34,10 @@ void quiesce_work(const uint8_t *payload, size_t length, struct outcome *outcome
   (void)outcome;
   uint32_t forget = 0;
   field_u32(payload, length, QUIESCE_FORGET, &forget);
+  if (forget != 0 && agent.in_guest) {
+    renew_prepare();
+    boot_id_cover();
+  }
   for (size_t i = 0; forget != 0 && i < sizeof journals / sizeof *journals; i++) {
     empty_directory(root_open(journals[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW), true, DEPTH);
   }

@@ -34,6 +34,8 @@ export const vmOriginSchema = z.object({
       /** Bits of the host's randomness that the guest's random pool was drawn anew from. */
       entropy: z.int(),
       at: z.iso.datetime(),
+      /** It has reached the guest's disk: from then on what is changed inside stays changed. */
+      saved: z.boolean().optional(),
     })
     .optional(),
 });

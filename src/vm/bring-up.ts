@@ -7,6 +7,7 @@ import { hostKeyComment, macAddress } from "./identity.ts";
 import { serials } from "./machine-spec.ts";
 import type { VmParts } from "./parts.ts";
 import type { Agent } from "./ports.ts";
+import { isSaved } from "./save-identity.ts";
 
 /** Address of the guest in QEMU's user-mode network, and where it leads. */
 const natNetwork = { address: "10.0.2.15/24", gateway: "10.0.2.2" };
@@ -19,7 +20,7 @@ const natNetwork = { address: "10.0.2.15/24", gateway: "10.0.2.2" };
  */
 export async function bringUp(
   parts: VmParts,
-  vm: { id: string; init: string | undefined },
+  vm: { id: string; init: string | undefined; grown?: boolean | undefined },
   agent: Agent,
   signal: AbortSignal,
   lap: (phase: string) => void = () => undefined,
@@ -30,14 +31,15 @@ export async function bringUp(
   if (phase === "booted") {
     // A copy of a template, or a machine whose first start was cut off: in both nothing of the user's has run yet.
     if (!record.provisioned) {
-      await identifyGuest(parts, record, agent, signal);
+      await identifyGuest(parts, record, agent, signal, { grown: vm.grown });
       await syncFiles(parts, agent, record.name, signal);
       parts.vms.update(vm.id, { provisioned: true });
       lap("identity");
     }
     return;
   }
-  const { name, spec, provisioned } = record;
+  const { name, spec } = record;
+  const provisioned = record.provisioned && isSaved(record.origin);
   if (phase === "initramfs") {
     await agent.mount(mountOptions({ id: vm.id, name, nat: spec.nat }, randomBytes(64)), signal);
     lap("mount");
@@ -45,7 +47,7 @@ export async function bringUp(
   const hostKey = await parts.files.hostKey(vm.id, hostKeyComment(name));
   const files = guestFiles({ id: vm.id, name, nat: spec.nat, provisioned }, hostKey);
   await Promise.all(files.map((file) => agent.putFile(file, signal)));
-  if (!provisioned) await syncFiles(parts, agent, name, signal);
+  if (!record.provisioned) await syncFiles(parts, agent, name, signal);
   lap("files");
   await agent.boot(vm.init === undefined ? {} : { init: vm.init }, signal);
   lap("boot");

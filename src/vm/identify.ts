@@ -19,6 +19,8 @@ export async function identifyGuest(
   record: VmRecord,
   agent: Agent,
   signal: AbortSignal,
+  /** False when its disk is as large as what it is a copy of: there is nothing to look at then. */
+  { grown = true }: { grown?: boolean | undefined } = {},
 ): Promise<void> {
   const { id, name, spec } = record;
   const hostKey = await parts.files.hostKey(id, hostKeyComment(name));
@@ -29,7 +31,7 @@ export async function identifyGuest(
       bootId: wanted.bootId,
       entropy: randomBytes(entropyBytes),
       files: guestFiles({ id, name, nat: spec.nat, provisioned: false }, hostKey),
-      disk: { serial: serials.root, size: spec.disk },
+      ...(grown ? { disk: { serial: serials.root, size: spec.disk } } : {}),
     },
     signal,
   );

@@ -9,6 +9,7 @@ import { watchHostClock } from "./host-clock.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import type { VmParts } from "./parts.ts";
 import type { ImageSetup } from "./runtime.ts";
+import { noteSaved, saveIdentity } from "./save-identity.ts";
 import { shutDown } from "./shut-down.ts";
 import { resumeStart, startMachine } from "./start.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -83,7 +84,11 @@ export class Lifecycle {
     handle.starting = { abort, over: over.promise };
     const signal = AbortSignal.any([context.signal, abort.signal]);
     try {
-      this.watch(handle, await work({ ...context, signal }));
+      const live = await work({ ...context, signal });
+      this.watch(handle, live);
+      this.background.start("saving the identity of a copy", () =>
+        saveIdentity(this.#parts, handle.id, live, this.#closing.signal),
+      );
       await this.#parts.ssh.refresh();
     } finally {
       handle.starting = undefined;
@@ -103,9 +108,10 @@ export class Lifecycle {
     const { vms, deadlines } = this.#parts;
     vms.update(record.id, { state: "stopping" });
     try {
-      await step(context, "vm.stop", `stopping ${record.name}`, () =>
+      const { kind } = await step(context, "vm.stop", `stopping ${record.name}`, () =>
         shutDown(live, record.name, timeout, deadlines, context),
       );
+      if (kind === "powered-off") noteSaved(this.#parts, record.id);
     } catch (error) {
       vms.update(record.id, { state: "running" });
       throw error;

@@ -36,6 +36,8 @@ export interface Deadlines {
   readonly hello: number;
   /** From the start of a copy's process to its agent's hello, after which it is booted instead. */
   readonly restored: number;
+  /** From a copy's start to its identity's way to its disk: what it was made for comes first. */
+  readonly saved: number;
   /** From a system that is up to its rest, when a template is taken of it. */
   readonly settle: number;
   /** For one attempt to reach the agent of a machine that runs already. */
@@ -60,6 +62,7 @@ export interface Deadlines {
 export const usualDeadlines: Deadlines = {
   hello: 90_000,
   restored: 20_000,
+  saved: 2_500,
   settle: 1_500,
   relink: 30_000,
   pause: 500,

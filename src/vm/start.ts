@@ -56,8 +56,14 @@ export async function resumeStart(
   context: Context,
 ): Promise<LiveMachine> {
   return await orRollBack(parts, record, context, () =>
-    finish(parts, record, machine, image, new Stopwatch(), context),
+    finish(parts, record, machine, image, new Stopwatch(), context, interruptedCopy(record)),
   );
+}
+
+/** Nobody knows how far it came: it may not have been told how large its disk is. */
+function interruptedCopy(record: VmRecord): Copy | undefined {
+  const copied = record.origin?.path === "template" && !record.provisioned;
+  return copied ? { grown: record.disk?.size } : undefined;
 }
 
 async function orRollBack<T>(
@@ -164,7 +170,17 @@ async function restore(
   const disk = await copyDisk(parts, record, template, context);
   parts.vms.update(record.id, { disk });
   watch.lap("disk");
-  const machine = await parts.driver.restore(ready.spec(disk), template.snapshot, context);
+  // Made meanwhile, and in no case left under way: a start that begins anew empties the directory.
+  const [restored, key] = await Promise.allSettled([
+    parts.driver.restore(ready.spec(disk), template.snapshot, context),
+    parts.files.hostKey(record.id, hostKeyComment(record.name)),
+  ]);
+  if (restored.status === "rejected") throw restored.reason;
+  const machine = restored.value;
+  if (key.status === "rejected") {
+    await machine.quit();
+    throw key.reason;
+  }
   watch.lap("restore");
   const grown = template.manifest.spec.disk < disk.size ? disk.size : undefined;
   return await finish(parts, record, machine, ready.image, watch, context, { grown });
@@ -198,6 +214,11 @@ async function readyDisk(
   return disk;
 }
 
+interface Copy {
+  /** Bytes of its disk, where that is larger than what it was copied from. */
+  readonly grown: number | undefined;
+}
+
 async function finish(
   parts: VmParts,
   record: VmRecord,
@@ -205,9 +226,10 @@ async function finish(
   image: ImageSetup,
   watch: Stopwatch,
   context: Context,
-  copy?: { grown: number | undefined },
+  copy?: Copy,
 ): Promise<LiveMachine> {
-  const vm = { id: record.id, name: record.name, init: image.init };
+  const grown = copy === undefined || copy.grown !== undefined;
+  const vm = { id: record.id, name: record.name, init: image.init, grown };
   const journal = new MachineJournal(parts.files.logs(vm.id), parts.log);
   try {
     // From here on a daemon that is killed finds the machine by its record; before, by its run directory.
@@ -232,7 +254,7 @@ async function finish(
 
 async function bootGuest(
   parts: VmParts,
-  vm: { id: string; name: string; init: string | undefined },
+  vm: { id: string; name: string; init: string | undefined; grown: boolean },
   machine: Machine,
   { hello, journal }: { hello: number; journal: MachineJournal },
   watch: Stopwatch,

@@ -19,6 +19,10 @@ async function prepared(world: World): Promise<VmService> {
   return service;
 }
 
+async function saved(service: VmService): Promise<void> {
+  await until(async () => (await service.show("dev")).origin?.identity?.saved === true);
+}
+
 function built(world: World): string[] {
   return existsSync(world.paths.templates) ? readdirSync(world.paths.templates) : [];
 }
@@ -153,6 +157,61 @@ describe("a copy of a template", () => {
     assert.equal(again.state, "running");
     assert.equal(world.guest.mounts.length, 1, "it boots from its own disk");
     assert.equal(again.origin?.template, template?.id, "how it came to be does not change");
+  });
+
+  test("as large as the template has nothing to grow", async () => {
+    await using world = new TemplateWorld();
+    const service = await prepared(world);
+    await service.create({}, quiet());
+    assert.equal(world.guest.identities[0]?.disk, undefined);
+  });
+
+  test("that is killed before its identity is on its disk is given it again when it boots", async () => {
+    await using world = new TemplateWorld();
+    const service = await prepared(world);
+    const vm = await service.create({ name: "dev" }, quiet());
+    await service.kill("dev", {}, quiet());
+    await service.start("dev", quiet());
+    const name = world.guest.files.get("/etc/machine-id");
+    assert.equal(name?.content, `${vm.origin?.identity?.machineId}\n`);
+    assert.equal(name?.onlyIfMissing, undefined);
+    await service.close();
+  });
+
+  for (const [how, save] of [
+    ["in a while", async (service: VmService): Promise<unknown> => await saved(service)],
+    ["with a stop", async (service: VmService): Promise<unknown> => await service.stop("dev", {}, quiet())],
+  ] as const) {
+    test(`whose identity has reached its disk ${how} keeps what was changed of it inside`, async () => {
+      await using world = new TemplateWorld();
+      world.deadlines = { saved: how === "in a while" ? 1 : 60_000 };
+      const service = await prepared(world);
+      await service.create({ name: "dev" }, quiet());
+      await save(service);
+      if (how === "in a while") await service.kill("dev", {}, quiet());
+      const { origin } = await service.start("dev", quiet());
+      assert.equal(origin?.identity?.saved, true);
+      assert.equal(world.guest.files.get("/etc/hostname")?.onlyIfMissing, true);
+      await service.close();
+    });
+  }
+
+  test("whose start a daemon could not finish is told of its disk again, and gets its identity", async () => {
+    await using world = new TemplateWorld();
+    await (await prepared(world)).close();
+    const first = await world.daemon();
+    world.manners = { hangs: true };
+    void first.service.create({ name: "dev", disk: 20 * gib }, world.quiet).catch(() => undefined);
+    await until(() => world.running.length === 1 && world.guest.connections === 1);
+    first.kill();
+    world.guest.orders.length = 0;
+    Object.assign(world.guest.manners, { hangs: false });
+    const { service } = await world.daemon();
+    await service.reconcile();
+    await until(async () => (await service.show("dev")).state === "running");
+    assert.deepEqual(world.guest.orders, [`disk 0 ${20 * gib}`]);
+    assert.equal(world.guest.identities[0]?.disk?.size, 20 * gib);
+    await service.close();
   });
 
   const others: [what: string, request: object, reason: string][] = [
