@@ -37,7 +37,12 @@ export interface MachineRestorer {
    *
    * @throws as `start`; vmm_failed also when the snapshot is damaged or of another shape
    */
-  restore(spec: MachineSpec, snapshot: MachineSnapshot, context: Context): Promise<Machine>;
+  restore(
+    spec: MachineSpec,
+    snapshot: MachineSnapshot,
+    context: Context,
+    options?: RestoreOptions,
+  ): Promise<Machine>;
   /**
    * A digest of everything that a snapshot of such a machine depends on, beside what its disks hold: monitor, processor, size,
    * devices, kernel. Snapshots can be restored only where it is the same.
@@ -45,6 +50,11 @@ export interface MachineRestorer {
    * @throws vmm_missing, unsupported_here, tool_failed, timed_out, interrupted
    */
   snapshotKey(spec: MachineSpec, signal?: AbortSignal): Promise<string>;
+}
+
+export interface RestoreOptions {
+  /** Called when everything is loaded and before the guest runs: what it throws ends the machine, and the guest has not gone on. */
+  readonly beforeRun?: () => Promise<void>;
 }
 
 /** A machine's memory and the state of its devices, of one moment. Absolute paths; never written once made. */
@@ -84,6 +94,13 @@ export interface DiskMaker {
    * @throws no_space, directory_not_writable, tool_missing, tool_failed, interrupted
    */
   flattenDisk(work: Flattening, context: Context): Promise<void>;
+  /**
+   * Freezes the disk of a stopped machine: what it holds is at `frozen` from now on and never written again, and the answer is the disk
+   * that the machine goes on with. Nothing is left when it fails.
+   *
+   * @throws no_space, directory_not_writable, interrupted
+   */
+  freezeDisk(work: Freezing, signal?: AbortSignal): Promise<FrozenDisk>;
   /** Makes the disk of a stopped machine larger. @throws no_space, directory_not_writable, tool_missing, tool_failed */
   growDisk(disk: DiskFile, size: number, signal?: AbortSignal): Promise<void>;
   /** Bytes that the disk occupies on the host; 0 when there is none. */
@@ -98,6 +115,27 @@ export interface NewDisk {
   readonly size: number;
   /** Without the ending. Default: `disk`. */
   readonly name?: string;
+}
+
+/** Where a file goes that a driver makes: the driver adds the ending. */
+export interface FilePlace {
+  readonly directory: string;
+  readonly name: string;
+}
+
+export interface Freezing {
+  readonly disk: DiskFile;
+  /** Bytes, as the guest sees it. */
+  readonly size: number;
+  /** On the file system of the disk. */
+  readonly frozen: FilePlace;
+  /** A driver that goes on with the same file leaves this unused. */
+  readonly next: FilePlace;
+}
+
+export interface FrozenDisk {
+  readonly frozen: DiskFile;
+  readonly next: DiskFile;
 }
 
 export interface Flattening {
@@ -180,6 +218,13 @@ export interface Machine {
    * @throws vmm_failed, vmm_protocol, no_space, directory_not_writable, timed_out, interrupted
    */
   saveState(path: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * With the feature `snapshot`: saves a machine that runs, memory, devices and its writable disk of one moment. Unless it is to end,
+   * it goes on, also when this fails, and stands still only for the last part of it.
+   *
+   * @throws as `saveState`
+   */
+  capture(wish: CaptureWish, signal?: AbortSignal): Promise<Captured>;
   /** Tells the guest that a disk, the `index`th of its spec, has become `size` bytes large. @throws as `pause` */
   announceDiskSize(index: number, size: number, signal?: AbortSignal): Promise<void>;
   /** Sends a signal to the monitor's process. False when it is gone. */
@@ -194,6 +239,29 @@ export interface Machine {
   onReset(listener: () => void): () => void;
   /** Stops watching without touching the machine: for a daemon that leaves. `ended` never resolves afterwards. */
   detach(): void;
+}
+
+export interface CaptureWish {
+  /** Files that do not exist yet, which `restore` takes; absent: the disk alone. */
+  readonly snapshot?: { readonly memory: string; readonly state: string } | undefined;
+  /** Absent: the disk stays as it is, because the machine ends. */
+  readonly disk?: CaptureDisk | undefined;
+  /** Whether the guest goes on; otherwise it stays paused. */
+  readonly goOn: boolean;
+}
+
+export interface CaptureDisk extends Omit<Freezing, "disk" | "size"> {
+  /**
+   * Called before the machine may write to `next`, in which everything of the disk is visible from then on, whatever happens: so that
+   * the machine is found with its disk after a crash.
+   */
+  readonly onSwitch: (disk: FrozenDisk) => void;
+}
+
+export interface Captured {
+  /** Milliseconds that the guest stood still; 0 when it was not stopped. */
+  readonly pause: number;
+  readonly disk?: FrozenDisk | undefined;
 }
 
 export interface MachineEnd {

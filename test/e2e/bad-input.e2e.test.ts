@@ -74,7 +74,7 @@ describe("a mistake on the command line", () => {
       ["image", "delete", slim],
       {
         status: 1,
-        error: /image "debian-bookworm-slim" is used by the machine taken/,
+        error: /image "debian-bookworm-slim" is used by (the machine )?taken/,
         hint: /banger vm delete taken/,
       },
     ],

@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { detachedContext } from "../../src/lib/context.ts";
 import { sleep } from "../../src/lib/deadline.ts";
+import { fault } from "../../src/lib/errors/error.ts";
 import { identify, isAlive, signalProcess } from "../../src/lib/process-identity.ts";
-import type { Machine, MachineEnd, MachineSpec } from "../../src/vmm/driver.ts";
+import type { Captured, FrozenDisk, Machine, MachineEnd, MachineSpec } from "../../src/vmm/driver.ts";
 import { QemuDriver } from "../../src/vmm/qemu/driver.ts";
 import { rejectsWith } from "../support/faults.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -45,6 +55,13 @@ function machineSpec(context: TestContext, does: Parameters<typeof tinyGuest>[0]
     disks: [{ serial: "banger-root", path: base, format: "raw", readOnly: false }],
     nic: { kind: "user", mac: "52:54:00:00:00:01" },
   };
+}
+
+/** The same machine with a layer over its disk. */
+async function onLayer(spec: MachineSpec): Promise<MachineSpec> {
+  const base = spec.disks[0]?.path ?? "";
+  const disk = await driver.createDisk({ directory: spec.logDirectory, base, size: 8 * 2 ** 20 });
+  return { ...spec, disks: [{ serial: "banger-root", readOnly: false, ...disk }] };
 }
 
 async function start(spec: MachineSpec): Promise<Machine> {
@@ -107,6 +124,98 @@ describe("a machine in QEMU", () => {
     await machine.resume();
     assert.equal(resumed, 1, "one that runs is left as it is");
     await machine.quit();
+  });
+
+  test("is saved while it runs, goes on, and goes on a second time from there", async (t) => {
+    const spec = await onLayer(machineSpec(t, "idle"));
+    const directory = spec.logDirectory;
+    const machine = await start(spec);
+    await consoleSays(spec, "up\n");
+    const taken: FrozenDisk[] = [];
+    const take = async (name: string): Promise<Captured> =>
+      await machine.capture({
+        snapshot: { memory: join(directory, `memory-${name}`), state: join(directory, `state-${name}`) },
+        disk: {
+          frozen: { directory, name: `frozen-${name}` },
+          next: { directory, name: `disk-${name}` },
+          onSwitch: (disk) => taken.push(disk),
+        },
+        goOn: true,
+      });
+    const first = await take("1");
+    assert.ok(first.pause > 0, `${first.pause} ms`);
+    const second = await take("2");
+    assert.deepEqual(taken, [first.disk, second.disk]);
+    const frozen = second.disk?.frozen;
+    assert.ok(frozen);
+    assert.equal(frozen.path, join(directory, "frozen-2.qcow2"));
+    assert.equal(
+      statSync(frozen.path).ino,
+      statSync(join(directory, "disk-1.qcow2")).ino,
+      "what it wrote to",
+    );
+    const memory = statSync(join(directory, "memory-2"));
+    assert.equal(memory.size, spec.memory);
+    assert.ok(memory.blocks * 512 < 2 ** 20, "sparse");
+
+    const runDirectory = join(directory, "second");
+    mkdirSync(runDirectory, { mode: 0o700 });
+    const disk = await driver.createDisk({ directory, base: frozen, size: 8 * 2 ** 20, name: "copy" });
+    const copy = { ...spec, runDirectory, disks: [{ serial: "banger-root", readOnly: false, ...disk }] };
+    const snapshot = { memory: join(directory, "memory-2"), state: join(directory, "state-2") };
+    const context = detachedContext(AbortSignal.timeout(60_000));
+    let loaded = false;
+    const beforeRun = async (): Promise<void> => {
+      loaded = true;
+    };
+    const restored = await driver.restore(copy, snapshot, context, { beforeRun });
+    assert.ok(loaded);
+    const last = { memory: join(directory, "memory-3"), state: join(directory, "state-3") };
+    assert.deepEqual(await restored.capture({ snapshot: last, goOn: false }), { pause: 0, disk: undefined });
+    await Promise.all([restored.quit(), machine.quit()]);
+    assert.equal(isAlive(restored.runtime.process), false);
+  });
+
+  test("that cannot be saved goes on, with the disk it had, and nothing is left", async (t) => {
+    const spec = await onLayer(machineSpec(t, "idle"));
+    const directory = spec.logDirectory;
+    const machine = await start(spec);
+    await consoleSays(spec, "up\n");
+    const before = readdirSync(directory).sort();
+    const places = { frozen: { directory, name: "frozen" }, next: { directory, name: "next" } };
+    await rejectsWith(
+      machine.capture({
+        snapshot: { memory: "/dev/full/memory", state: join(directory, "state") },
+        disk: { ...places, onSwitch: () => assert.fail("it has no state") },
+        goOn: true,
+      }),
+      "directory_not_writable",
+    );
+    const abort = new AbortController();
+    const snapshot = { memory: join(directory, "memory"), state: join(directory, "state") };
+    const cancelled = machine.capture({ snapshot, goOn: true }, abort.signal);
+    abort.abort();
+    await rejectsWith(cancelled, "interrupted");
+    assert.deepEqual(readdirSync(directory).sort(), before);
+    assert.deepEqual(await machine.capture({ snapshot, goOn: false }), { pause: 0, disk: undefined });
+    await machine.quit();
+  });
+
+  test("does not run when what comes before that fails, and its state can be used again", async (t) => {
+    const spec = await onLayer(machineSpec(t, "idle"));
+    const directory = spec.logDirectory;
+    const machine = await start(spec);
+    await consoleSays(spec, "up\n");
+    const snapshot = { memory: join(directory, "memory"), state: join(directory, "state") };
+    await machine.capture({ snapshot, goOn: false });
+    await machine.quit();
+    const context = detachedContext(AbortSignal.timeout(60_000));
+    const beforeRun = (): Promise<void> =>
+      Promise.reject(fault("no_space", { path: "/x", doing: "noting it" }));
+    await rejectsWith(driver.restore(spec, snapshot, context, { beforeRun }), "no_space");
+    assert.deepEqual(await driver.find(directory), []);
+    const restored = await driver.restore(spec, snapshot, context);
+    await restored.quit();
   });
 
   test("says that the guest powered off", async (t) => {

@@ -1,8 +1,8 @@
-import { access, rename, rm, stat } from "node:fs/promises";
+import { access, chmod, link, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { diskFault } from "../../lib/atomic.ts";
 import { errnoOf, fault } from "../../lib/errors/error.ts";
-import type { DiskFile, NewDisk } from "../driver.ts";
+import type { DiskFile, Freezing, FrozenDisk, NewDisk } from "../driver.ts";
 import { imageTool } from "./image-tool.ts";
 import { writeOverlay } from "./qcow2.ts";
 
@@ -37,6 +37,28 @@ export async function createOverlay(
     throw diskFault(error, path, doing);
   }
   return { path, format: "qcow2" };
+}
+
+/**
+ * Gives the file of a disk a second name, under which it is only read from now on, and makes an empty layer over it. A QEMU that has
+ * the file open goes on writing to it until it is told of the layer.
+ *
+ * @throws no_space, directory_not_writable, interrupted
+ */
+export async function freezeOverlay(
+  { disk, size, frozen: { directory, name }, next }: Freezing,
+  signal?: AbortSignal,
+): Promise<FrozenDisk> {
+  const frozen: DiskFile = { path: join(directory, `${name}.qcow2`), format: "qcow2" };
+  try {
+    await link(disk.path, frozen.path);
+    await chmod(frozen.path, 0o400);
+    return { frozen, next: await createOverlay({ ...next, base: frozen, size }, signal) };
+  } catch (error) {
+    await rm(frozen.path, { force: true });
+    await chmod(disk.path, 0o600).catch(() => undefined);
+    throw diskFault(error, frozen.path, "freezing the machine's disk");
+  }
 }
 
 /** Makes the disk of a machine that does not run larger. @throws no_space, directory_not_writable, tool_missing, tool_failed */

@@ -16,10 +16,11 @@ import type {
   MachineRuntime,
   MachineSnapshot,
   MachineSpec,
+  RestoreOptions,
 } from "../driver.ts";
 import { findQemu } from "./binary.ts";
 import { commandLine } from "./command-line.ts";
-import { createOverlay, growOverlay, overlayUsed } from "./disk.ts";
+import { createOverlay, freezeOverlay, growOverlay, overlayUsed } from "./disk.ts";
 import { lastError, machineEnd } from "./end.ts";
 import { findMachines, isMachine } from "./find.ts";
 import { flattenDisk } from "./flatten.ts";
@@ -45,10 +46,15 @@ export class QemuDriver implements Driver {
     return await this.#launch(spec, context);
   }
 
-  async restore(spec: MachineSpec, snapshot: MachineSnapshot, context: Context): Promise<Machine> {
+  async restore(
+    spec: MachineSpec,
+    snapshot: MachineSnapshot,
+    context: Context,
+    options: RestoreOptions = {},
+  ): Promise<Machine> {
     const state = openState(snapshot.state);
     try {
-      return await this.#launch(spec, context, { ...snapshot, descriptor: state });
+      return await this.#launch(spec, context, { ...snapshot, ...options, descriptor: state });
     } finally {
       closeSync(state);
     }
@@ -61,7 +67,7 @@ export class QemuDriver implements Driver {
   async #launch(
     spec: MachineSpec,
     context: Context,
-    from?: MachineSnapshot & { descriptor: number },
+    from?: MachineSnapshot & RestoreOptions & { descriptor: number },
   ): Promise<Machine> {
     const binary = await findQemu(context.signal);
     const sockets = socketsOf(spec.runDirectory);
@@ -83,7 +89,7 @@ export class QemuDriver implements Driver {
     try {
       const monitor = await answering(child, sockets.monitorSocket, context.signal);
       await Promise.all(Object.values(sockets).map((path) => chmod(path, 0o600)));
-      if (from) await loadInherited(monitor, context.signal);
+      if (from) await loadInherited(monitor, context.signal, from.beforeRun);
       return new QemuMachine(runtime, { exited: child.exited, monitor });
     } catch (error) {
       throw await undone(child, runtime, error);
@@ -112,6 +118,7 @@ export class QemuDriver implements Driver {
 
   readonly createDisk = createOverlay;
   readonly flattenDisk = flattenDisk;
+  readonly freezeDisk = freezeOverlay;
   readonly growDisk = growOverlay;
   readonly diskUsed = overlayUsed;
 }

@@ -4,8 +4,9 @@ import { sleep, within } from "../../lib/deadline.ts";
 import type { DetachedExit } from "../../lib/detached.ts";
 import { fault, isFault } from "../../lib/errors/error.ts";
 import { isAlive, signalProcess } from "../../lib/process-identity.ts";
-import type { Machine, MachineEnd, MachineRuntime } from "../driver.ts";
+import type { Captured, CaptureWish, Machine, MachineEnd, MachineRuntime } from "../driver.ts";
 import { readTail, trimLog } from "../logs.ts";
+import { capture } from "./capture.ts";
 import { diskNode } from "./command-line.ts";
 import { machineEnd } from "./end.ts";
 import { saveTo } from "./migration.ts";
@@ -83,6 +84,11 @@ export class QemuMachine implements Machine {
   async saveState(path: string, signal?: AbortSignal): Promise<void> {
     const socket = join(dirname(this.runtime.monitorSocket), "save.sock");
     await saveTo(path, this.#present(), { socket, signal });
+  }
+
+  async capture(wish: CaptureWish, signal?: AbortSignal): Promise<Captured> {
+    const socket = join(dirname(this.runtime.monitorSocket), "save.sock");
+    return await capture(this.#present(), wish, { socket, signal });
   }
 
   async announceDiskSize(index: number, size: number, signal?: AbortSignal): Promise<void> {

@@ -54,8 +54,16 @@ export async function saveTo(
   }
 }
 
-/** Has a QEMU that waits for it take over the state in the descriptor it inherited, and lets its guest run. @throws as `saveTo` */
-export async function loadInherited(monitor: QmpClient, signal?: AbortSignal): Promise<void> {
+/**
+ * Has a QEMU that waits for it take over the state in the descriptor it inherited, and lets its guest run after `beforeRun`.
+ *
+ * @throws as `saveTo`, and what `beforeRun` throws
+ */
+export async function loadInherited(
+  monitor: QmpClient,
+  signal?: AbortSignal,
+  beforeRun?: () => Promise<void>,
+): Promise<void> {
   const over = conclusion(monitor);
   const orders = [
     monitor.execute("migrate-set-capabilities", { capabilities }, { signal }),
@@ -65,6 +73,7 @@ export async function loadInherited(monitor: QmpClient, signal?: AbortSignal): P
   if ((await within("QEMU to restore a machine", times.load, over, signal)) === "failed") {
     throw fault("vmm_failed", { program: "QEMU", reason: "it could not restore the machine" });
   }
+  await beforeRun?.();
   await monitor.execute("cont", undefined, { signal });
 }
 

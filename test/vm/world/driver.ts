@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { access, chmod, link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../../../src/lib/context.ts";
 import { fault } from "../../../src/lib/errors/error.ts";
@@ -7,12 +7,15 @@ import type {
   Driver,
   Flattening,
   FoundProcess,
+  Freezing,
+  FrozenDisk,
   Machine,
   MachineEnd,
   MachineRuntime,
   MachineSnapshot,
   MachineSpec,
   NewDisk,
+  RestoreOptions,
 } from "../../../src/vmm/driver.ts";
 import { tinyExt4 } from "../../image/images.ts";
 import { type Crash, gated } from "./crash.ts";
@@ -48,9 +51,15 @@ export class DriverDouble implements Driver {
     throw fault("interrupted", { what: "starting the monitor" }, context.signal.reason);
   }
 
-  async restore(spec: MachineSpec, snapshot: MachineSnapshot, context: Context): Promise<Machine> {
+  async restore(
+    spec: MachineSpec,
+    snapshot: MachineSnapshot,
+    context: Context,
+    { beforeRun }: RestoreOptions = {},
+  ): Promise<Machine> {
     if (this.#world.restoreFailure) throw this.#world.restoreFailure;
     await access(snapshot.state);
+    await beforeRun?.();
     const machine = await this.start(spec, context);
     const guest = this.#world.guests.at(-1);
     if (guest) {
@@ -95,6 +104,13 @@ export class DriverDouble implements Driver {
     await writeFile(target, tinyExt4(), { flag: "wx" });
   }
 
+  async freezeDisk({ disk, size, frozen: { directory, name }, next }: Freezing): Promise<FrozenDisk> {
+    const frozen = { path: join(directory, `${name}.qcow2`), format: "qcow2" as const };
+    await link(disk.path, frozen.path);
+    await chmod(frozen.path, 0o400);
+    return { frozen, next: await this.createDisk({ ...next, base: frozen, size }) };
+  }
+
   async growDisk(disk: DiskFile, size: number): Promise<void> {
     const content = JSON.parse(await readFile(disk.path, "utf8"));
     await writeFile(disk.path, JSON.stringify({ ...content, size }));
@@ -125,6 +141,23 @@ export class DriverDouble implements Driver {
         guest.orders.push("save");
         if (guest.spec.memoryFile) await writeFile(guest.spec.memoryFile, "memory");
         await writeFile(path, "state");
+      },
+      capture: async ({ snapshot, disk, goOn }) => {
+        if (this.#world.captureFailure) throw this.#world.captureFailure;
+        guest.orders.push(goOn ? "capture" : "capture and stay");
+        const root = guest.spec.disks[0];
+        const size = 2 ** 30;
+        const frozen =
+          disk && root ? await this.freezeDisk({ ...disk, disk: guest.disk ?? root, size }) : undefined;
+        if (frozen) {
+          guest.disk = frozen.next;
+          disk?.onSwitch(frozen);
+        }
+        if (snapshot) {
+          await writeFile(snapshot.memory, "memory", { flag: "wx" });
+          await writeFile(snapshot.state, "state", { flag: "wx" });
+        }
+        return { pause: goOn ? 12.5 : 0, disk: frozen };
       },
       announceDiskSize: async (index, size) => void guest.orders.push(`disk ${index} ${size}`),
       signal: (name) => guest.signal(name),

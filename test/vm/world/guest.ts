@@ -9,7 +9,7 @@ import type { Phase } from "../../../src/guest/welcome.ts";
 import { type BangerError, fault } from "../../../src/lib/errors/error.ts";
 import { identify, type ProcessIdentity } from "../../../src/lib/process-identity.ts";
 import type { Agent, ExecSpec, GuestProcess } from "../../../src/vm/ports.ts";
-import type { MachineEnd, MachineRuntime, MachineSpec } from "../../../src/vmm/driver.ts";
+import type { DiskFile, MachineEnd, MachineRuntime, MachineSpec } from "../../../src/vmm/driver.ts";
 
 /** How a guest misbehaves. */
 export interface Manners {
@@ -59,6 +59,8 @@ export class GuestDouble {
   behind = 0;
   /** It was restored, not booted. */
   copied = false;
+  /** What it writes to since its disk was frozen. */
+  disk: DiskFile | undefined;
   phase: Phase = "initramfs";
   /** How often the agent has said hello. */
   connections = 0;

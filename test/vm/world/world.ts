@@ -34,6 +34,7 @@ export class World implements AsyncDisposable {
   manners: Manners = {};
   startFailure: BangerError | undefined;
   restoreFailure: BangerError | undefined;
+  captureFailure: BangerError | undefined;
   /** Which monitor the host has. */
   monitor = "1";
   config: Partial<Config> = { templates: "off" };

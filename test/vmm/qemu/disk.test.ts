@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { createOverlay, growOverlay, overlayUsed } from "../../../src/vmm/qemu/disk.ts";
+import { createOverlay, freezeOverlay, growOverlay, overlayUsed } from "../../../src/vmm/qemu/disk.ts";
 import { rejectsWith } from "../../support/faults.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
@@ -56,6 +56,26 @@ describe("a machine's disk", () => {
       `there is nothing at "${base}"`,
     );
     assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test("is frozen under a second name, which nobody may write to, and goes on in an empty layer", async (t) => {
+    const directory = temporaryDirectory(t);
+    const disk = await createOverlay({ directory, base: image(t), size: 2 ** 30 });
+    const places = { frozen: { directory, name: "frozen" }, next: { directory, name: "disk-2" } };
+    const { frozen, next } = await freezeOverlay({ disk, size: 2 ** 30, ...places });
+    assert.deepEqual(readdirSync(directory).sort(), ["disk-2.qcow2", "disk.qcow2", "frozen.qcow2"]);
+    assert.equal(statSync(frozen.path).ino, statSync(disk.path).ino);
+    assert.equal(statSync(frozen.path).mode & 0o777, 0o400);
+    assert.ok(readFileSync(next.path).includes(frozen.path));
+  });
+
+  test("that cannot be frozen stays as it was, and nothing is left", async (t) => {
+    const directory = temporaryDirectory(t);
+    const disk = await createOverlay({ directory, base: image(t), size: 1024 });
+    const places = { frozen: { directory, name: "frozen" }, next: { directory: "/proc/none", name: "disk" } };
+    await assert.rejects(freezeOverlay({ disk, size: 1024, ...places }));
+    assert.deepEqual(readdirSync(directory), ["disk.qcow2"]);
+    assert.equal(statSync(disk.path).mode & 0o777, 0o600);
   });
 
   test("grows by qemu-img, by its own format", async (t) => {

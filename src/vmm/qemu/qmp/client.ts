@@ -8,7 +8,8 @@ import { parseMessage, type QmpMessage } from "./messages.ts";
 const lineLimit = 1 << 20;
 const answerTimeout = 10_000;
 
-export type QmpEvent = { name: string; data: Record<string, unknown> };
+/** `at`: when it happened, in milliseconds, 0 when that was not said. */
+export type QmpEvent = { name: string; data: Record<string, unknown>; at: number };
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -139,7 +140,8 @@ class Wire {
     if (message.kind === "greeting") {
       this.#greeted.resolve(message.version);
     } else if (message.kind === "event") {
-      for (const listener of [...this.listeners]) listener({ name: message.name, data: message.data });
+      const { name, data, at } = message;
+      for (const listener of [...this.listeners]) listener({ name, data, at });
     } else if (message.kind === "return") {
       this.#settle(message.id)?.resolve(message.value);
     } else if (message.id === undefined) {

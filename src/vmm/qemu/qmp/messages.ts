@@ -5,7 +5,8 @@ export type QmpMessage =
   | { kind: "greeting"; version: string }
   | { kind: "return"; id: number; value: unknown }
   | { kind: "error"; id: number | undefined; reason: string }
-  | { kind: "event"; name: string; data: Record<string, unknown> };
+  /** `at`: when it happened, by the host's clock, in milliseconds; 0 when QEMU did not say. */
+  | { kind: "event"; name: string; data: Record<string, unknown>; at: number };
 
 const greeting = z.object({
   QMP: z.object({
@@ -17,7 +18,11 @@ const failure = z.object({
   error: z.object({ class: z.string(), desc: z.string() }),
   id: z.int().optional(),
 });
-const event = z.object({ event: z.string(), data: z.record(z.string(), z.unknown()).optional() });
+const event = z.object({
+  event: z.string(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  timestamp: z.object({ seconds: z.number(), microseconds: z.number() }).optional(),
+});
 
 /** One line as a message; undefined when it is none that the protocol has. */
 export function parseMessage(line: string): QmpMessage | undefined {
@@ -40,6 +45,10 @@ export function parseMessage(line: string): QmpMessage | undefined {
     return { kind: "error", id: refusal.data.id, reason: `${category}: ${desc}` };
   }
   const news = event.safeParse(json);
-  if (news.success) return { kind: "event", name: news.data.event, data: news.data.data ?? {} };
+  if (news.success) {
+    const { seconds, microseconds } = news.data.timestamp ?? { seconds: 0, microseconds: 0 };
+    const at = Math.max(0, seconds * 1000 + microseconds / 1000);
+    return { kind: "event", name: news.data.event, data: news.data.data ?? {}, at };
+  }
   return undefined;
 }

@@ -66,8 +66,8 @@ describe("a connection to QEMU's control socket", () => {
     qemu.send({ event: "RESET", data: { guest: true, reason: "guest-reset" } });
     await client.execute("other");
     assert.deepEqual(heard, [
-      { name: "STOP", data: {} },
-      { name: "RESET", data: { guest: true, reason: "guest-reset" } },
+      { name: "STOP", data: {}, at: 1000.002 },
+      { name: "RESET", data: { guest: true, reason: "guest-reset" }, at: 0 },
     ]);
   });
 

@@ -23,7 +23,12 @@ test("every kind of message is told from the others", () => {
   });
   const event =
     '{"event": "SHUTDOWN", "data": {"guest": true}, "timestamp": {"seconds": 1, "microseconds": 2}}';
-  assert.deepEqual(parseMessage(event), { kind: "event", name: "SHUTDOWN", data: { guest: true } });
+  assert.deepEqual(parseMessage(event), {
+    kind: "event",
+    name: "SHUTDOWN",
+    data: { guest: true },
+    at: 1000.002,
+  });
 });
 
 test("what is none of them is nothing", () => {
