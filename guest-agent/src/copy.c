@@ -135,14 +135,17 @@ char *from_hex(const char *hex) {
     int high = digit(hex[2 * i]);
     int low = digit(hex[2 * i + 1]);
     if (high < 0 || low < 0 || high + low == 0) {
+      free(text);
       return NULL;
     }
     text[i] = (char)(high * 16 + low);
   }
-  if (text != NULL) {
-    text[length] = 0;
+  if (text == NULL || length == 0) {
+    free(text);
+    return NULL;
   }
-  return length == 0 ? NULL : text;
+  text[length] = 0;
+  return text;
 }
 
 static int digit(char letter) {
