@@ -19,7 +19,6 @@ static void begin(bool tty);
 static void read_path(const uint8_t *payload, size_t length, char *path);
 static bool read_owner(const uint8_t *payload, size_t length, struct unpack_request *request);
 static char *text_of(const struct field *field);
-static char *from_hex(const char *hex);
 static int digit(char letter);
 
 _Noreturn void pack_operation(const uint8_t *payload, size_t length, bool tty) {
@@ -129,21 +128,24 @@ static char *text_of(const struct field *field) {
   return text;
 }
 
-static char *from_hex(const char *hex) {
+char *from_hex(const char *hex) {
   size_t length = strlen(hex) / 2;
   char *text = malloc(length + 1);
   for (size_t i = 0; text != NULL && i < length; i++) {
     int high = digit(hex[2 * i]);
     int low = digit(hex[2 * i + 1]);
     if (high < 0 || low < 0 || high + low == 0) {
+      free(text);
       return NULL;
     }
     text[i] = (char)(high * 16 + low);
   }
-  if (text != NULL) {
-    text[length] = 0;
+  if (text == NULL || length == 0) {
+    free(text);
+    return NULL;
   }
-  return length == 0 ? NULL : text;
+  text[length] = 0;
+  return text;
 }
 
 static int digit(char letter) {

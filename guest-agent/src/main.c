@@ -2,6 +2,8 @@
 //   /init (as PID 1)                    in the initramfs of a machine
 //   banger-agent --serve-fd N [--root DIRECTORY]
 //                                       an ordinary process on the host, over an inherited socket
+//   banger-agent --pack … | --unpack … | --map …
+//                                       helpers of the host
 //   banger-agent --version
 
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include "initramfs.h"
 #include "jobs.h"
 #include "loop.h"
+#include "map.h"
 #include "output.h"
 #include "ports.h"
 #include "process.h"
@@ -42,7 +45,7 @@ int main(int argc, char **argv) {
     puts(build_id);
     return 0;
   }
-  if (copy_helper(argc, argv)) {
+  if (copy_helper(argc, argv) || map_helper(argc, argv)) {
     return 0;
   }
   process_name(argv[0]);
@@ -112,6 +115,6 @@ static int wait_for_condemned(void) {
 }
 
 static int usage(void) {
-  fputs("usage: banger-agent --version | --serve-fd N [--root DIRECTORY] | --pack FLAGS (PATH NAME)... | --unpack FLAGS PATH\n", stderr);
+  fputs("usage: banger-agent --version | --serve-fd N [--root DIRECTORY] | --pack FLAGS (PATH NAME)... | --unpack FLAGS PATH | --map PATH\n", stderr);
   return 2;
 }

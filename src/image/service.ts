@@ -273,7 +273,7 @@ export class ImageService {
       await this.#store.remove(entry);
       return { id: entry.id, freed: entry.used };
     }
-    if (!options.force) throw fault("image_in_use", { name: entry.name ?? entry.id, vms });
+    if (!options.force) throw fault("image_in_use", { name: entry.name ?? entry.id, vms, templates: [] });
     if (!isDeleted(entry)) await this.#rename(entry, deletedName(entry));
     return { id: entry.id, freed: 0 };
   }

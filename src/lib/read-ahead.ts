@@ -1,6 +1,12 @@
 import type { FileHandle } from "node:fs/promises";
 import { fault } from "./errors/error.ts";
 
+/** A part of a file, in bytes. */
+export interface FileRange {
+  offset: number;
+  length: number;
+}
+
 const pieceSize = 2 * 1024 * 1024;
 
 /**
@@ -16,40 +22,64 @@ export async function* readAhead(
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   // Not until nothing comes: a device may give bytes for ever.
-  const { size: end } = await file.stat();
-  let position = 0;
-  const start = (buffer: Buffer): Promise<number> => {
-    const reading = read(file, buffer, position, end);
-    position += Math.min(buffer.length, end - position);
+  const { size: length } = await file.stat();
+  for await (const { data } of readRanges(file, [{ offset: 0, length }], what, signal)) yield data;
+}
+
+/** The same of parts of it. What lies beyond the end of the file is left out. */
+export async function* readRanges(
+  file: FileHandle,
+  ranges: readonly FileRange[],
+  what: string,
+  signal?: AbortSignal,
+): AsyncGenerator<{ offset: number; data: Buffer }, void, void> {
+  const pieces = piecesOf(ranges);
+  const start = (buffer: Buffer): Reading | undefined => {
+    const { value: piece } = pieces.next();
+    if (!piece) return undefined;
+    const data = read(file, buffer, piece);
     // Whoever stops in between does not wait for it.
-    reading.catch(() => undefined);
-    return reading;
+    data.catch(() => undefined);
+    return { offset: piece.offset, data };
   };
-  const room = Math.min(pieceSize, end);
+  const room = ranges.reduce((most, { length }) => Math.max(most, Math.min(length, pieceSize)), 0);
   let [current, next] = [Buffer.allocUnsafe(room), Buffer.allocUnsafe(room)];
   let reading = start(current);
   try {
-    for (;;) {
-      const length = await reading;
+    while (reading) {
+      const { offset } = reading;
+      const data = await reading.data;
       if (signal?.aborted) throw fault("interrupted", { what }, signal.reason);
-      if (length === 0) return;
+      if (data.length === 0) return;
       reading = start(next);
-      yield current.subarray(0, length);
+      yield { offset, data };
       [current, next] = [next, current];
     }
   } finally {
-    await reading.catch(() => undefined);
+    await reading?.data.catch(() => undefined);
+  }
+}
+
+interface Reading {
+  offset: number;
+  data: Promise<Buffer>;
+}
+
+function* piecesOf(ranges: readonly FileRange[]): Generator<FileRange, undefined, void> {
+  for (const { offset, length } of ranges) {
+    for (let at = 0; at < length; at += pieceSize) {
+      yield { offset: offset + at, length: Math.min(pieceSize, length - at) };
+    }
   }
 }
 
 /** Fills the buffer as far as the file goes, which one call need not do. */
-async function read(file: FileHandle, buffer: Buffer, position: number, end: number): Promise<number> {
-  const wanted = Math.min(buffer.length, end - position);
-  let length = 0;
-  while (length < wanted) {
-    const { bytesRead } = await file.read(buffer, length, wanted - length, position + length);
+async function read(file: FileHandle, buffer: Buffer, { offset, length }: FileRange): Promise<Buffer> {
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
     if (bytesRead === 0) break;
-    length += bytesRead;
+    filled += bytesRead;
   }
-  return length;
+  return buffer.subarray(0, filled);
 }

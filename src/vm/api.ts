@@ -22,6 +22,7 @@ import type { VmStats } from "../model/stats.ts";
 import type { Template } from "../model/template.ts";
 import type { Vm } from "../model/vm.ts";
 import type { GuestConnection, GuestProcess } from "./ports.ts";
+import type { TemplateUse } from "./templates/templates.ts";
 
 /**
  * Everything that can be asked of machines. `ref` is a name, an id, or at least three characters of an id's beginning; every
@@ -175,8 +176,10 @@ export interface VmApi {
   buildTemplate(request: BuildTemplate, context: Context): Promise<Template>;
   /** `ref` is an id or at least three characters of its beginning. @throws template_not_found */
   removeTemplate(ref: string): Promise<{ id: string; freed: number }>;
-  /** Removes the templates of an image that is gone. */
-  forgetImage(id: string): Promise<void>;
+  /** Ids of the templates that are made of an image or a kernel. */
+  templatesUsing(what: TemplateUse): Promise<string[]>;
+  /** Removes them. */
+  forgetTemplates(what: TemplateUse): Promise<void>;
 
   /** Names of the machines whose disk is based on an image. */
   usingImage(id: string): string[];

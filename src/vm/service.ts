@@ -41,7 +41,7 @@ import { Sessions } from "./sessions.ts";
 import { applyPending, changedSpec, defaultSpec, difference } from "./spec.ts";
 import { measure } from "./stats.ts";
 import { TemplateBuilder } from "./templates/builder.ts";
-import { Templates } from "./templates/templates.ts";
+import { Templates, type TemplateUse } from "./templates/templates.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds for the guest to shut down when the request does not say. */
@@ -264,8 +264,12 @@ export class VmService implements VmApi {
     return await this.#templates.remove(ref);
   }
 
-  async forgetImage(id: string): Promise<void> {
-    await this.#templates.forgetImage(id);
+  async templatesUsing(what: TemplateUse): Promise<string[]> {
+    return await this.#templates.using(what);
+  }
+
+  async forgetTemplates(what: TemplateUse): Promise<void> {
+    await this.#templates.forget(what);
   }
 
   usingImage(id: string): string[] {

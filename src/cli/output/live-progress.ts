@@ -1,7 +1,8 @@
 import type { Progress } from "../../lib/context.ts";
 import type { OutputStream } from "../world.ts";
 import type { ProgressView } from "./progress.ts";
-import { amount } from "./stage.ts";
+import { Rate } from "./rate.ts";
+import { amount, speed } from "./stage.ts";
 import { type Style, styleFor } from "./style.ts";
 import { duration } from "./time.ts";
 import { cut, printable } from "./width.ts";
@@ -17,6 +18,7 @@ interface Stage {
   text: string;
   began: number;
   latest: Progress;
+  rate: Rate;
 }
 
 /** Finished stages stay as lines; those that run are redrawn below them (ECMA-48 cursor up, erase below). */
@@ -66,8 +68,10 @@ export class LiveProgress implements ProgressView {
   }
 
   #keep(key: string, text: string, latest: Progress): void {
-    const began = this.#running.get(key)?.began ?? performance.now();
-    this.#running.set(key, { text, began, latest });
+    const now = performance.now();
+    const { began, rate } = this.#running.get(key) ?? { began: now, rate: new Rate() };
+    if (latest.current !== undefined) rate.note(latest.current, now);
+    this.#running.set(key, { text, began, latest, rate });
     if (!this.#timer) {
       this.#timer = setInterval(() => this.#draw(""), interval).unref();
       this.#draw("");
@@ -92,10 +96,12 @@ export class LiveProgress implements ProgressView {
     return drawn === 0 ? "" : `\x1b[${drawn}A\r\x1b[J`;
   }
 
-  #line({ text, began, latest }: Stage): string {
-    const elapsed = performance.now() - began;
+  #line({ text, began, latest, rate }: Stage): string {
+    const now = performance.now();
+    const elapsed = now - began;
     const time = elapsed < patience ? "" : duration(Math.floor(elapsed / 1000) * 1000).replace(".0 s", " s");
-    const tail = [amount(latest), time].filter((part) => part !== "").join("  ");
+    const fast = speed(latest, rate.perSecond(now));
+    const tail = [amount(latest), fast, time].filter((part) => part !== "").join("  ");
     const spinner = this.#style.cyan(frames[this.#frame] as string);
     const head = this.#cut(text, 4 + tail.length);
     return `${spinner} ${head}${tail === "" ? "" : `  ${this.#style.dim(tail)}`}`;

@@ -10,3 +10,9 @@ export function amount({ current, total, unit }: Progress): string {
   const share = Math.min(100, Math.floor((100 * current) / total));
   return `${show(current)} of ${show(total)} (${share}%)`;
 }
+
+/** How fast a stage that counts bytes is: `4.2 MiB/s`; nothing when that is not known, or nothing comes. */
+export function speed({ unit, current }: Progress, perSecond: number | undefined): string {
+  if (unit !== "bytes" || current === undefined || perSecond === undefined || perSecond < 1) return "";
+  return `${formatSize(Math.round(perSecond))}/s`;
+}

@@ -96,11 +96,11 @@ export const imageDelete = {
   aliases: ["rm"],
   summary: "Delete local images",
   description:
-    "Refused while the disk of a machine is based on it. With --force its name is free at once, the machines go on, and its files go " +
-    "with the last of them.",
+    "Refused while the disk of a machine or a template is based on it, which are named. With --force its templates are deleted, its " +
+    "name is free at once, the machines go on, and its files go with the last of them.",
   examples: [{ command: "banger image delete debian-bookworm-slim", note: "frees its room" }],
   positionals: images,
-  flags: { force: { kind: "boolean", short: "f", help: "Also when machines use it" } },
+  flags: { force: { kind: "boolean", short: "f", help: "Also when machines or templates use it" } },
 } as const satisfies CommandSpec;
 
 export const imageBuild = {

@@ -68,9 +68,9 @@ export const kernelDelete = {
   aliases: ["rm"],
   summary: "Delete local kernels",
   description:
-    "Refused while a machine boots from it, and while an image names it. With --force an image is no obstacle: its next machine " +
-    "fetches the kernel anew, or needs --kernel if the catalog does not have it.",
+    "Refused while a machine boots from it, and while an image names it or a template is made with it. With --force the templates " +
+    "are deleted, and an image is no obstacle: its next machine fetches the kernel anew, or needs --kernel if the catalog does not have it.",
   examples: [{ command: "banger kernel rm generic-6.12", note: "frees its room" }],
   positionals: kernels,
-  flags: { force: { kind: "boolean", short: "f", help: "Also when images name it" } },
+  flags: { force: { kind: "boolean", short: "f", help: "Also when images or templates use it" } },
 } as const satisfies CommandSpec;

@@ -122,14 +122,17 @@ export function makeHandlers(services: Services): Handlers {
     registerImage: ({ body: { name, ...request } }) =>
       operations.start("image.register", name, (context) => images.register(name, request, context)),
     promoteImage: ({ params }) =>
-      operations.start("image.promote", ref(params), (context) =>
-        images.promote(ref(params), usingImage, context),
-      ),
+      operations.start("image.promote", ref(params), async (context) => {
+        const promoted = await images.promote(ref(params), usingImage, context);
+        // Theirs are layers over the file where it was.
+        await vms.forgetTemplates({ image: promoted.id });
+        return promoted;
+      }),
     renameImage: ({ params, body, signal }) =>
       images.rename(ref(params), body.name, { signal, report: () => undefined }),
     pruneImages: async ({ body }) => {
       const pruned = await images.prune(body, usingImage);
-      if (!pruned.dryRun) for (const { id } of pruned.deleted) await vms.forgetImage(id);
+      if (!pruned.dryRun) for (const { id } of pruned.deleted) await vms.forgetTemplates({ image: id });
       return pruned;
     },
     pruneCache: ({ body }) => {
@@ -138,9 +141,13 @@ export function makeHandlers(services: Services): Handlers {
       return services.pruneCache(body);
     },
     deleteImage: async ({ params, query }) => {
-      const removed = await images.remove(ref(params), usingImage, { force: query.force ?? false });
-      await vms.forgetImage(removed.id);
-      return removed;
+      const force = query.force ?? false;
+      const { id, name } = await images.show(ref(params));
+      const templates = force ? [] : await vms.templatesUsing({ image: id });
+      if (templates.length > 0) throw fault("image_in_use", { name, vms: usingImage(id), templates });
+      // First: they are of no use without the image, and it is of every use without them.
+      await vms.forgetTemplates({ image: id });
+      return await images.remove(id, usingImage, { force });
     },
 
     listCatalogs: () => services.catalogs.list(),
@@ -157,11 +164,13 @@ export function makeHandlers(services: Services): Handlers {
     deleteKernel: async ({ params, query }) => {
       const name = params.name ?? "";
       const users = vms.usingKernel(name);
-      if (users.length > 0) throw fault("kernel_in_use", { name, vms: users, images: [] });
+      if (users.length > 0) throw fault("kernel_in_use", { name, vms: users, images: [], templates: [] });
       const naming = query.force ? [] : (await images.list()).filter(({ kernel }) => kernel === name);
-      if (naming.length > 0) {
-        throw fault("kernel_in_use", { name, vms: [], images: naming.map((image) => image.name) });
+      const templates = query.force ? [] : await vms.templatesUsing({ kernel: name });
+      if (naming.length + templates.length > 0) {
+        throw fault("kernel_in_use", { name, vms: [], images: naming.map((image) => image.name), templates });
       }
+      await vms.forgetTemplates({ kernel: name });
       return await kernels.remove(name);
     },
 

@@ -2,8 +2,10 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type BangerError, errnoOf, fault, isFault } from "../../lib/errors/error.ts";
 import { hashHandle } from "../../lib/hash-file.ts";
+import type { FileRange } from "../../lib/read-ahead.ts";
 
 const bufferBytes = 1024 * 1024;
+const smallestHole = 64 * 1024;
 
 /**
  * The image file while it is written. Writes that follow each other are gathered; one buffer is on its way to the file
@@ -20,6 +22,8 @@ export class Output implements AsyncDisposable {
   #filled = 0;
   /** Resolves to the error of the write under way, if it fails. */
   #underWay: Promise<BangerError | undefined> = Promise.resolve(undefined);
+  /** What was written, in the order in which it was. */
+  readonly #written: FileRange[] = [];
   #open = true;
   #kept = false;
 
@@ -81,7 +85,7 @@ export class Output implements AsyncDisposable {
     // Whichever fails first, the other one is waited for when the file is closed.
     synced.catch(() => undefined);
     try {
-      const sha256 = hashed ? (await hashHandle(this.#handle, this.#signal)).hash.digest("hex") : undefined;
+      const sha256 = hashed ? await this.#hash() : undefined;
       await synced;
       this.#kept = true;
       await this.#close();
@@ -89,6 +93,11 @@ export class Output implements AsyncDisposable {
     } catch (error) {
       throw isFault(error) ? error : failure(this.#path, error);
     }
+  }
+
+  async #hash(): Promise<string> {
+    const { hash } = await hashHandle(this.#handle, this.#signal, merged(this.#written));
+    return hash.digest("hex");
   }
 
   /** Closes the file; unless it was committed, it is removed. */
@@ -116,9 +125,16 @@ export class Output implements AsyncDisposable {
     if (this.#filled === 0) return;
     const bytes = this.#buffer.subarray(0, this.#filled);
     this.#underWay = this.#writeAll(bytes, this.#position);
+    this.#note(this.#position, this.#filled);
     this.#position += this.#filled;
     this.#filled = 0;
     [this.#buffer, this.#spare] = [this.#spare, this.#buffer];
+  }
+
+  #note(offset: number, length: number): void {
+    const last = this.#written.at(-1);
+    if (last && last.offset + last.length === offset) last.length += length;
+    else this.#written.push({ offset, length });
   }
 
   async #writeAll(bytes: Buffer, position: number): Promise<BangerError | undefined> {
@@ -132,6 +148,19 @@ export class Output implements AsyncDisposable {
       return failure(this.#path, error);
     }
   }
+}
+
+/** Ascending, and each byte once. Holes that are smaller than what is read at once are not worth it. */
+function merged(ranges: readonly FileRange[]): FileRange[] {
+  const result: FileRange[] = [];
+  for (const { offset, length } of ranges.toSorted((a, b) => a.offset - b.offset)) {
+    const last = result.at(-1);
+    const end = offset + length;
+    if (last && offset - (last.offset + last.length) < smallestHole) {
+      last.length = Math.max(last.length, end - last.offset);
+    } else result.push({ offset, length });
+  }
+  return result;
 }
 
 function failure(path: string, error: unknown): BangerError {

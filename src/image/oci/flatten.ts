@@ -5,7 +5,7 @@ import { openRootfs, reportInterval, reportWritten } from "../rootfs.ts";
 import { findInit } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { sizesFor } from "./size.ts";
-import { type ImageSurvey, linkedBy, surveyImage } from "./survey.ts";
+import { type ImageSurvey, type LayerSurvey, linkedBy, surveyImage } from "./survey.ts";
 import { meaningOf } from "./whiteout.ts";
 
 export interface FlattenOptions {
@@ -76,15 +76,18 @@ class Writing {
   async hide(index: number): Promise<void> {
     const layer = this.#survey.layers[index];
     for (const path of layer?.opaques ?? []) await this.#rootfs.empty(Buffer.from(path, "latin1"));
-    const isLinked = linkedBy(layer);
-    for (const path of layer?.whiteouts ?? []) if (!isLinked(path)) await this.#remove(path);
+    await this.#hideWhere(layer, (isLinked) => !isLinked);
   }
 
   /** What a layer gives another name before it takes the old one away is hidden when the layer is there. */
   async hideLinked(index: number): Promise<void> {
-    const layer = this.#survey.layers[index];
+    await this.#hideWhere(this.#survey.layers[index], (isLinked) => isLinked);
+  }
+
+  async #hideWhere(layer: LayerSurvey | undefined, wanted: (isLinked: boolean) => boolean): Promise<void> {
+    if (!layer || layer.whiteouts.length === 0) return;
     const isLinked = linkedBy(layer);
-    for (const path of layer?.whiteouts ?? []) if (isLinked(path)) await this.#remove(path);
+    for (const path of layer.whiteouts) if (wanted(isLinked(path))) await this.#remove(path);
   }
 
   async #remove(path: string): Promise<void> {

@@ -7,6 +7,9 @@ import { resolveSpec } from "../spec.ts";
 import type { TemplateBuilder } from "./builder.ts";
 import type { Template } from "./store.ts";
 
+/** What templates are made of: the image with an id, the kernel of a name. */
+export type TemplateUse = { readonly image: string } | { readonly kernel: string };
+
 /** What can be asked of templates. */
 export class Templates {
   readonly #parts: VmParts;
@@ -38,10 +41,16 @@ export class Templates {
     return { id: manifest.id, freed: size };
   }
 
-  async forgetImage(id: string): Promise<void> {
-    for (const { manifest } of await this.#parts.templates.list()) {
-      if (manifest.image.id === id) await this.#parts.templates.remove(manifest.id);
-    }
+  async using(what: TemplateUse): Promise<string[]> {
+    const all = await this.#parts.templates.list();
+    const using = all.filter(({ manifest: { image, kernel } }) =>
+      "image" in what ? image.id === what.image : kernel === what.kernel,
+    );
+    return using.map(({ manifest }) => manifest.id);
+  }
+
+  async forget(what: TemplateUse): Promise<void> {
+    for (const id of await this.using(what)) await this.#parts.templates.remove(id);
   }
 
   async #find(ref: string): Promise<Template> {

@@ -47,6 +47,25 @@ describe("on a terminal", () => {
     view.end();
   });
 
+  test("a stage that takes a while tells how fast it is", (t) => {
+    let now = 0;
+    t.mock.method(performance, "now", () => now);
+    const stream = new Capture(size);
+    const view = new LiveProgress(stream, {});
+    const bytes = {
+      ...started("pull", "pulling"),
+      state: "progress",
+      total: 2 ** 23,
+      unit: "bytes",
+    } as const;
+    view.report({ ...bytes, current: 2 ** 20 });
+    now = 2000;
+    view.report({ ...bytes, current: 2 ** 22 });
+    view.note("drawn again");
+    assert.match(shown(stream), /\n. pulling {2}4 MiB of 8 MiB \(50%\) {2}1\.5 MiB\/s {2}2 s$/);
+    view.end();
+  });
+
   test("stages that did not come to their end are left behind when the work failed", () => {
     const stream = new Capture(size);
     const view = new LiveProgress(stream, {});

@@ -197,7 +197,7 @@ describe("the SDK and the routes", () => {
     assert.deepEqual(await banger.images.pruneCache(), { ...pruned, directories: [], files: 0 });
     await banger.images.delete("debian-bookworm", { force: true });
     const removal = services.seen.findLast(({ name }) => name === "images.remove");
-    assert.deepEqual(removal?.args, ["debian-bookworm", { force: true }]);
+    assert.deepEqual(removal?.args, [sampleImage.id, { force: true }]);
     assert.deepEqual(await banger.images.pull("debian-bookworm"), sampleImage);
     assert.deepEqual(await banger.images.delete("debian-bookworm"), { id: sampleImage.id, freed: 4096 });
     assert.deepEqual(await banger.kernels.list(), [sampleKernel]);
@@ -221,6 +221,40 @@ describe("the SDK and the routes", () => {
     );
     assert.match(error.remedy, /^Delete the images first, or use --force: /);
     await rejectsWith(banger.kernels.delete("used", { force: true }), "kernel_in_use");
+  });
+
+  test("what a template is made of is deleted only by force, and with it", async (t) => {
+    const services = fakeServices();
+    services.on("vms.templatesUsing", () => ["3fa9c1d20b47"]);
+    services.on("images.list", () => []);
+    const { banger } = await serve(t, services);
+    const image = await rejectsWith(
+      banger.images.delete("debian-bookworm"),
+      "image_in_use",
+      'image "debian-bookworm" is used by the template 3fa9c1d20b47',
+    );
+    assert.equal(
+      image.remedy,
+      "Delete the templates first: banger template delete 3fa9c1d20b47; or use --force, which deletes them with it",
+    );
+    const kernel = await rejectsWith(
+      banger.kernels.delete("generic-6.1"),
+      "kernel_in_use",
+      'kernel "generic-6.1" is used by the template 3fa9c1d20b47',
+    );
+    assert.equal(kernel.remedy, image.remedy);
+    assert.ok(!services.seen.some(({ name }) => /remove|forget/.test(name)));
+    await banger.images.delete("debian-bookworm", { force: true });
+    await banger.kernels.delete("generic-6.1", { force: true });
+    assert.deepEqual(
+      services.seen.filter(({ name }) => /remove|forget/.test(name)),
+      [
+        { name: "vms.forgetTemplates", args: [{ image: sampleImage.id }] },
+        { name: "images.remove", args: [sampleImage.id, { force: true }] },
+        { name: "vms.forgetTemplates", args: [{ kernel: "generic-6.1" }] },
+        { name: "kernels.remove", args: ["generic-6.1"] },
+      ],
+    );
   });
 
   test("agree on bundles", async (t) => {

@@ -304,9 +304,21 @@ describe("a template that does not serve", () => {
     await using world = new TemplateWorld();
     const service = await prepared(world);
     const [template] = await service.templates();
-    await service.forgetImage("another");
+    await service.forgetTemplates({ image: "another" });
     assert.equal((await service.templates()).length, 1);
-    await service.forgetImage(template?.image.id ?? "");
+    await service.forgetTemplates({ image: template?.image.id ?? "" });
+    assert.deepEqual(await service.templates(), []);
+  });
+
+  test("because its kernel is gone goes with it", async () => {
+    await using world = new TemplateWorld();
+    const service = await prepared(world);
+    const [template] = await service.templates();
+    const kernel = template?.kernel ?? "";
+    assert.deepEqual(await service.templatesUsing({ kernel: "another" }), []);
+    assert.deepEqual(await service.templatesUsing({ kernel }), [template?.id]);
+    assert.deepEqual(await service.templatesUsing({ image: template?.image.id ?? "" }), [template?.id]);
+    await service.forgetTemplates({ kernel });
     assert.deepEqual(await service.templates(), []);
   });
 

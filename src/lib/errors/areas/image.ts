@@ -20,12 +20,14 @@ export const imageErrors = {
     remedy: (p) => `Pick another --name, or delete it first: banger image delete ${p.name}`,
     when: "`image pull` names an image that is already local.",
   }),
-  image_in_use: define<{ name: string; vms: string[] }>({
+  image_in_use: define<{ name: string; vms: string[]; templates: string[] }>({
     status: 409,
-    message: (p) => `image ${show(p.name)} is used by ${listed(p.vms)}`,
+    message: (p) => `image ${show(p.name)} is used by ${listed([...p.vms, ...p.templates.map(templateOf)])}`,
     remedy: (p) =>
-      `Delete the machines first: banger vm delete ${p.vms.join(" ")}; or use --force, which keeps its files until they are gone`,
-    when: "An image cannot be deleted while the disk of a machine is based on it.",
+      p.vms.length > 0
+        ? `Delete the machines first: banger vm delete ${p.vms.join(" ")}; or use --force, which keeps its files until they are gone`
+        : `Delete the templates first: banger template delete ${p.templates.join(" ")}; or use --force, which deletes them with it`,
+    when: "An image cannot be deleted while the disk of a machine is based on it, nor without --force while a template is.",
   }),
   image_build_failed: define<{ name: string; reason: string }>({
     status: 500,
@@ -110,3 +112,7 @@ export const imageErrors = {
     when: "An archive that becomes a root file system is malformed, hostile or too large.",
   }),
 };
+
+function templateOf(id: string): string {
+  return `the template ${id}`;
+}

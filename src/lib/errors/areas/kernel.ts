@@ -20,15 +20,17 @@ export const kernelErrors = {
     remedy: () => "Pick another name, or replace it with --force",
     when: "`kernel pull` or `kernel import` names a kernel that is already local.",
   }),
-  kernel_in_use: define<{ name: string; vms: string[]; images: string[] }>({
+  kernel_in_use: define<{ name: string; vms: string[]; images: string[]; templates: string[] }>({
     status: 409,
     message: (p) =>
-      `kernel ${show(p.name)} is used by ${listed([...machines(p.vms), ...imagesOf(p.images)])}`,
+      `kernel ${show(p.name)} is used by ${listed([...machines(p.vms), ...imagesOf(p.images), ...templatesOf(p.templates)])}`,
     remedy: (p) =>
       p.vms.length > 0
         ? `Delete the machines first: banger vm delete ${p.vms.join(" ")}`
-        : "Delete the images first, or use --force: their machines then fetch it anew, or need --kernel if the catalog lacks it",
-    when: "A kernel cannot be removed while a machine boots from it, nor without --force while an image names it.",
+        : p.images.length > 0
+          ? "Delete the images first, or use --force: their machines then fetch it anew, or need --kernel if the catalog lacks it"
+          : `Delete the templates first: banger template delete ${p.templates.join(" ")}; or use --force, which deletes them with it`,
+    when: "A kernel cannot be removed while a machine boots from it, nor without --force while an image names it or a template is made with it.",
   }),
   kernel_unusable: define<{ name: string; problem: string }>({
     status: 422,
@@ -44,4 +46,8 @@ function machines(names: string[]): string[] {
 
 function imagesOf(names: string[]): string[] {
   return names.map((name) => `the image ${name}`);
+}
+
+function templatesOf(ids: string[]): string[] {
+  return ids.map((id) => `the template ${id}`);
 }
