@@ -128,7 +128,10 @@ created:       2026-01-01T00:00:00.000Z (2 minutes ago)
     const { world, services } = await servedWorld(context);
     assert.equal(await world.run("image", "delete", "-f", "dev"), 0);
     assert.deepEqual(services.seen[0], { name: "images.show", args: ["dev"] });
-    assert.deepEqual(services.seen.at(-1), { name: "images.remove", args: [sampleImage.id, { force: true }] });
+    assert.deepEqual(services.seen.at(-1), {
+      name: "images.remove",
+      args: [sampleImage.id, { force: true }],
+    });
   });
 
   test("prune names the images and asks first", async (context) => {
