@@ -120,7 +120,9 @@ test("what cannot be started says so, with errno, step and name", async (t) => {
 test("a long program name is shortened in the message", async (t) => {
   const agent = await connect(t);
   const result = readResult(await agent.of(agent.exec([`/${"x".repeat(3000)}`]), type.result));
-  assert.deepEqual([result.errno, result.message], [36, `exec: /${"x".repeat(149)}: File name too long`]);
+  assert.equal(result.errno, 36);
+  // The C libraries differ in a space.
+  assert.match(result.message, /^exec: \/x{149}: File ?name too long$/);
 });
 
 test("users are found by name and number, with their groups", { skip: root }, async (t) => {
